@@ -1,0 +1,96 @@
+// Package measure knows samples, histograms, counters and snapshots. It does not know who made the traffic, what the
+// numbers should be, or what time it is: every duration is given to it.
+package measure
+
+import "time"
+
+// Op is what an upload asks of the backend.
+type Op uint8
+
+const (
+	Enroll Op = iota
+	Upload
+	NumOps
+)
+
+// String returns "enroll" or "upload".
+func (o Op) String() string { return [...]string{"enroll", "upload"}[o] }
+
+// Outcome is the final fate of an upload as the client saw it. Every upload that falls due ends in exactly one:
+// due = Dropped + sent; sent = Accepted + Refused + Failed.
+type Outcome uint8
+
+const (
+	Accepted Outcome = iota // the backend said yes
+	Refused                 // the backend answered no, and no retry was left
+	Failed                  // no answer: connection refused, reset, time-out; and no retry was left
+	Dropped                 // never sent: the queue was full or the run ended first
+	NumOutcomes
+)
+
+// String returns the outcome's name, e.g. "accepted".
+func (o Outcome) String() string { return [...]string{"accepted", "refused", "failed", "dropped"}[o] }
+
+// Class says how one attempt ended: a bounded set for tables and metrics.
+type Class uint8
+
+const (
+	OK             Class = iota // 2xx
+	Status3xx                   // redirects are not followed: they count as refused
+	Status400                   // 400 and other 4xx not named below
+	Status401                   // 401 and 403
+	Status413                   // payload too large
+	Status429                   // told to slow down
+	Status5xx                   // 5xx
+	ConnectRefused              // connection refused
+	ConnectFailed               // other dial errors: no route, TLS handshake, name not found
+	Reset                       // connection reset, or closed before a whole answer
+	Timeout                     // no whole answer within the client's time-out
+	BadAnswer                   // an answer that is not HTTP, or not what the adapter understands
+	Cancelled                   // the run ended while the attempt was under way
+	Overflow                    // dropped: the queue was full
+	NotStarted                  // dropped: the run ended before it was sent
+	NumClasses
+)
+
+// String returns a short name for tables and labels, e.g. "timeout".
+func (c Class) String() string {
+	return [...]string{"ok", "3xx", "4xx", "unauthorised", "too large", "429", "5xx", "connection refused",
+		"connect failed", "reset", "timeout", "bad answer", "cancelled", "queue full", "not started"}[c]
+}
+
+// Key says where a sample belongs. The indices are those of Names.
+type Key struct {
+	Op     Op
+	Phase  uint8
+	Cohort uint16
+	Tenant uint32
+}
+
+// Names gives the words behind the indices of Key, in order.
+type Names struct {
+	Phases  []PhaseName
+	Cohorts []string // "fleet/cohort"
+	Tenants []string
+}
+
+// PhaseName is one phase of the load.
+type PhaseName struct {
+	Name    string
+	Measure bool // false for warm-up, enrolment and drain
+}
+
+// Sample is the whole story of one upload, recorded once, when its fate is final. Times are offsets from the run's
+// start. Response time is Done-Intended, service time Done-Sent, send lag FirstSent-Intended.
+type Sample struct {
+	Key
+	Outcome   Outcome
+	Class     Class // of the last attempt; OK when accepted
+	Intended  time.Duration
+	FirstSent time.Duration // first attempt
+	Sent      time.Duration // last attempt
+	Done      time.Duration
+	Attempts  int // 0 when dropped
+	Events    int
+	Bytes     int // of one encoded body, before compression
+}
