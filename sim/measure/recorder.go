@@ -1,0 +1,145 @@
+package measure
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options sizes a Recorder. The zero value stands for the defaults.
+type Options struct {
+	// Interval is the width of a Timeline's points at first; 0 means 1 s.
+	Interval time.Duration
+	// Points is the most points of a Timeline, at least 2; 0 means 1,800. When they do not suffice, pairs are merged and
+	// the interval doubles, so that memory does not grow with the run.
+	Points int
+	// Series is about how many series, one per operation, phase, cohort and tenant, are kept apart; 0 means 4,096. It bounds the tenants: the first Series / (phases x cohorts of the largest fleet) tenants, one at
+	// least, have series of their own, all later ones share OtherTenant.
+	Series int
+}
+
+// OtherTenant is the name under which all tenants are counted that have no series of their own.
+const OtherTenant = "other"
+
+const otherTenant = math.MaxUint32
+
+// Recorder takes the samples of one shard. Due, Record, Attempt and Window are safe for concurrent use, under one short
+// lock; they cost no allocation once every key was seen.
+type Recorder struct {
+	own uint32 // tenants below it have series of their own
+
+	mu     sync.Mutex
+	series map[Key]*series
+	line   timeline
+	live   *Window // what was recorded since the last Window
+
+	windowMu sync.Mutex // held by Window; guards spare
+	spare    *Window    // empty, to be swapped with live
+}
+
+// series is everything known about one key.
+type series struct {
+	due            int64
+	attempts       [NumClasses]int64
+	attemptService Histogram
+	fates          [NumClasses]*fate // by final class; nil until needed
+}
+
+// fate is what became of those uploads of one key that ended in one class.
+type fate struct {
+	counts                     Counts
+	response, service, sendLag Histogram
+}
+
+// NewRecorder returns a recorder for keys whose indices are those of names.
+func NewRecorder(names *Names, opt Options) *Recorder {
+	return &Recorder{
+		own:    ownTenants(names, opt.Series),
+		series: make(map[Key]*series),
+		line:   newTimeline(opt.Interval, opt.Points),
+		live:   newWindow(names),
+		spare:  newWindow(names),
+	}
+}
+
+// ownTenants is how many tenants have series of their own. It depends on the names alone, not on who sends first, so
+// that a tenant is either kept apart in every shard or in none, and its figures are never a part of the truth.
+func ownTenants(names *Names, limit int) uint32 {
+	if limit <= 0 {
+		limit = 4096
+	}
+	perFleet, most := make(map[string]int), 1
+	for _, c := range names.Cohorts {
+		fleet, _, _ := strings.Cut(c, "/")
+		perFleet[fleet]++
+		most = max(most, perFleet[fleet])
+	}
+	return uint32(min(otherTenant-1, max(1, limit/(max(1, len(names.Phases))*most))))
+}
+
+// Due counts an upload that falls due at intended, an offset from the run's start. It may come before or after its Record.
+func (r *Recorder) Due(k Key, intended time.Duration) {
+	r.mu.Lock()
+	r.of(k).due++
+	r.live.Phases[k.Phase][k.Op].Due++
+	r.line.at(intended).Due++
+	r.mu.Unlock()
+}
+
+// Attempt counts one attempt that was sent at the offset at, took service and ended in class c, whether or not another
+// follows.
+func (r *Recorder) Attempt(k Key, c Class, at, service time.Duration) {
+	r.mu.Lock()
+	s := r.of(k)
+	s.attempts[c]++
+	s.attemptService.Record(service)
+	r.live.Phases[k.Phase][k.Op].AttemptClass[c]++
+	r.line.at(at).Attempts++
+	r.mu.Unlock()
+}
+
+// Record counts the fate of an upload, once, when it is final. s is not kept.
+func (r *Recorder) Record(s *Sample) {
+	response, service, lag := s.Done-s.Intended, s.Done-s.Sent, s.FirstSent-s.Intended
+	timed := s.timed()
+
+	r.mu.Lock()
+	se := r.of(s.Key)
+	f := se.fates[s.Class]
+	if f == nil {
+		f = new(fate)
+		se.fates[s.Class] = f
+	}
+	f.counts.count(s)
+	r.live.Phases[s.Phase][s.Op].count(s)
+	if s.Outcome != Dropped {
+		f.sendLag.Record(lag)
+		r.live.SendLag.Record(lag)
+	}
+	if timed {
+		f.response.Record(response)
+		f.service.Record(service)
+		r.live.Response.Record(response)
+		r.live.Service.Record(service)
+	}
+	r.line.record(s, timed, response, service)
+	r.mu.Unlock()
+}
+
+// timed reports whether an upload has a response time: it was answered, or the client waited in vain. One that was
+// never sent, or that the end of the run cut short, has none, and shows in the counts.
+func (s *Sample) timed() bool { return s.Outcome != Dropped && s.Class != Cancelled }
+
+// of returns the series of k.
+func (r *Recorder) of(k Key) *series {
+	if k.Tenant >= r.own {
+		k.Tenant = otherTenant
+	}
+	s := r.series[k]
+	if s == nil {
+		s = new(series)
+		r.series[k] = s
+	}
+	return s
+}

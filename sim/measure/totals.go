@@ -1,0 +1,147 @@
+package measure
+
+import (
+	"strings"
+)
+
+// Totals is what all recorders of a run saw. It does not change and is safe for concurrent use.
+type Totals struct {
+	names  *Names
+	own    uint32
+	series map[Key]*series
+	line   timeline
+}
+
+// Merge adds up recorders that were made with the same names and options; they may go on recording. Each is read at one
+// instant, under its lock.
+func Merge(names *Names, rs ...*Recorder) *Totals {
+	t := &Totals{names: names, own: ownTenants(names, 0), series: make(map[Key]*series), line: newTimeline(0, 0)}
+	for i, r := range rs {
+		r.mu.Lock()
+		if i == 0 {
+			t.own, t.line = r.own, timeline{width: r.line.width, most: r.line.most}
+		}
+		for k, s := range r.series {
+			if t.series[k] == nil {
+				t.series[k] = new(series)
+			}
+			t.series[k].add(s)
+		}
+		t.line.merge(&r.line)
+		r.mu.Unlock()
+	}
+	return t
+}
+
+func (s *series) add(o *series) {
+	s.due += o.due
+	for c := range o.attempts {
+		s.attempts[c] += o.attempts[c]
+	}
+	s.attemptService.Merge(&o.attemptService)
+	for c, f := range o.fates {
+		if f == nil {
+			continue
+		}
+		if s.fates[c] == nil {
+			s.fates[c] = new(fate)
+		}
+		s.fates[c].counts.Add(&f.counts)
+		s.fates[c].response.Merge(&f.response)
+		s.fates[c].service.Merge(&f.service)
+		s.fates[c].sendLag.Merge(&f.sendLag)
+	}
+}
+
+// Names are the words behind the keys.
+func (t *Totals) Names() *Names { return t.names }
+
+// Folded is how many tenants have no series of their own and are counted under OtherTenant: Names().Tenants beyond the
+// first len-Folded. 0 in all but the largest scenarios.
+func (t *Totals) Folded() int { return max(0, len(t.names.Tenants)-int(t.own)) }
+
+// Selector picks uploads by name. An empty field matches everything, except that with Phase empty only the phases with
+// Measure count. A name that nothing has matches nothing.
+type Selector struct {
+	Op     string // "enroll" or "upload"
+	Phase  string
+	Fleet  string
+	Cohort string // "cohort", in whichever fleet, or "fleet/cohort"
+	Tenant string // or OtherTenant
+	Class  string // as Class.String: the class of an upload's last attempt
+}
+
+// Series is the measurements of the uploads that a Selector picked. With Selector.Class, Due are those that ended in
+// this class, so that Counts.Check holds, and AttemptClass and AttemptService are of the whole key in this class: attempts
+// that ended so, whatever became of their upload.
+type Series struct {
+	Counts
+	Response Histogram // done - intended, of the uploads that were answered or waited in vain; not of dropped or cancelled ones
+	Service  Histogram // done - sent of the last attempt, of the same uploads
+	SendLag  Histogram // first sent - intended, of all that were sent
+
+	AttemptService Histogram // of every attempt; empty with Selector.Class
+}
+
+// Select adds up what s picks. The result belongs to the caller.
+func (t *Totals) Select(s Selector) Series {
+	var out Series
+	for k, se := range t.series {
+		if !t.matches(k, &s) {
+			continue
+		}
+		if s.Class == "" {
+			out.AttemptService.Merge(&se.attemptService)
+		}
+		for c := range Class(NumClasses) {
+			if s.Class == "" || s.Class == c.String() {
+				out.AttemptClass[c] += se.attempts[c]
+				out.addFate(se.fates[c])
+			}
+		}
+		if s.Class == "" {
+			out.Due += se.due
+		}
+	}
+	if s.Class != "" {
+		out.Due = out.Sent + out.Dropped
+	}
+	return out
+}
+
+func (out *Series) addFate(f *fate) {
+	if f == nil {
+		return
+	}
+	out.Counts.Add(&f.counts)
+	out.Response.Merge(&f.response)
+	out.Service.Merge(&f.service)
+	out.SendLag.Merge(&f.sendLag)
+}
+
+func (t *Totals) matches(k Key, s *Selector) bool {
+	phase := t.names.Phases[k.Phase]
+	if s.Phase == "" && !phase.Measure || s.Phase != "" && s.Phase != phase.Name {
+		return false
+	}
+	if s.Op != "" && s.Op != k.Op.String() || s.Tenant != "" && s.Tenant != t.tenant(k) {
+		return false
+	}
+	if s.Fleet == "" && s.Cohort == "" {
+		return true
+	}
+	full := t.names.Cohorts[k.Cohort]
+	fleet, cohort, _ := strings.Cut(full, "/")
+	return (s.Fleet == "" || s.Fleet == fleet) && (s.Cohort == "" || s.Cohort == cohort || s.Cohort == full)
+}
+
+func (t *Totals) tenant(k Key) string {
+	if k.Tenant == otherTenant {
+		return OtherTenant
+	}
+	return t.names.Tenants[k.Tenant]
+}
+
+// Timeline returns the run's intervals from its start to the last thing that happened, over all phases. All have the same
+// width; there are at most Options.Points.
+func (t *Totals) Timeline() []Point { return t.line.points() }
