@@ -1,0 +1,102 @@
+package target
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"drover/sim/measure"
+)
+
+// Client is how a device's app sends: limits and patience. NewHTTP honours MaxOpen, Timeout and Gzip; the caller of Send
+// honours Queue and Retry, because only it knows what waits.
+type Client struct {
+	MaxOpen int           // most connections open at once; 0 means DefaultMaxOpen
+	Queue   int           // most uploads that wait for a free sender; one more is dropped
+	Timeout time.Duration // for one attempt, from its start to the whole answer; 0 means DefaultTimeout
+	Gzip    bool          // compress bodies
+	Retry   Retry
+}
+
+// Defaults of Client.
+const (
+	DefaultMaxOpen = 256
+	DefaultTimeout = 10 * time.Second
+)
+
+// Retry says when an upload is tried again. The zero value never does.
+type Retry struct {
+	MaxAttempts     int           // attempts of one upload at most, the first included; 0 and 1 both mean no retry
+	Base            time.Duration // bound of the first delay; it doubles with each attempt
+	Cap             time.Duration // bound of all delays; 0 means none
+	HonorRetryAfter bool          // wait at least as long as the backend asks
+}
+
+// Delay returns how long to wait after an upload's attempt number attempt (from 1) failed; false means that none is left. The
+// delay is "full jitter":
+//
+//	u * min(Cap, Base * 2^(attempt-1))
+//
+// with u drawn from 0 <= u < 1 by the caller, so that the herd does not come back as one. With HonorRetryAfter it is
+// retryAfter at least, even beyond Cap. Source: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015,
+// https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+func (r Retry) Delay(attempt int, retryAfter time.Duration, u float64) (time.Duration, bool) {
+	if attempt >= r.MaxAttempts {
+		return 0, false
+	}
+	const longest = 1 << 62 * time.Nanosecond
+	bound := max(0, r.Base)
+	for range attempt - 1 {
+		if bound == 0 || bound > longest/2 || r.Cap > 0 && bound >= r.Cap {
+			break
+		}
+		bound *= 2
+	}
+	if r.Cap > 0 {
+		bound = min(bound, r.Cap)
+	}
+	delay := time.Duration(u * float64(bound))
+	if r.HonorRetryAfter {
+		delay = max(delay, retryAfter)
+	}
+	return delay, true
+}
+
+// Retryable reports whether an attempt that ended in c may go better next time: the backend asked for patience (429), had
+// trouble of its own (5xx), or no whole answer came. Other answers stay the same however often one asks.
+func Retryable(c measure.Class) bool {
+	switch c {
+	case measure.Status429, measure.Status5xx, measure.ConnectRefused, measure.ConnectFailed, measure.Reset, measure.Timeout:
+		return true
+	}
+	return false
+}
+
+// maxRetryAfter bounds what a backend can ask for, so that a nonsensical number does not overflow.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads a Retry-After header (RFC 9110 section 10.2.3): whole seconds or a date. A date is taken relative to the
+// answer's own Date where there is one, so that a backend's wrong clock does no harm, and to now otherwise. Nonsense, a
+// negative number and a date in the past are 0; nothing is above 24 h.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" {
+		return 0
+	}
+	if strings.Trim(v, "0123456789") == "" {
+		sec, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || sec > int64(maxRetryAfter/time.Second) {
+			return maxRetryAfter
+		}
+		return time.Duration(sec) * time.Second
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(maxRetryAfter, max(0, at.Sub(now)))
+}
