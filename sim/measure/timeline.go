@@ -56,10 +56,11 @@ func newTimeline(width time.Duration, most int) timeline {
 // valid until the next call.
 func (l *timeline) at(t time.Duration) *interval {
 	t = max(0, t)
-	for t/l.width >= time.Duration(l.most) {
-		l.halve()
-	}
 	i := int(t / l.width)
+	for i >= l.most {
+		l.halve()
+		i = int(t / l.width)
+	}
 	for len(l.intervals) <= i {
 		l.intervals = append(l.intervals, interval{})
 	}
