@@ -1,0 +1,73 @@
+# drover: everything here needs Go and make, nothing else. `make help` lists the targets.
+
+GO      ?= go
+BIN     ?= bin/drover
+DIRS    := cmd profiles report scenarios sim
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# The platforms that drover is built and vetted for.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# FUZZTIME is how long each fuzz target runs, BENCH which benchmarks run.
+FUZZTIME ?= 10s
+BENCH    ?= .
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test cross lint bench fuzz golden clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## drive the smoke scenario at the embedded backend, about 20 s
+	@$(BIN) run smoke
+
+build: ## one static binary, bin/drover
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/drover
+
+# The race detector needs cgo and a C compiler (CGO_ENABLED is 0 by itself where Go finds none). Without one the tests
+# still run, but say that they prove less; in CI that is an error.
+test: ## all tests under the race detector, then build and vet for every platform; what CI runs
+	@race=-race; \
+	cc=$$($(GO) env CC); \
+	if [ "$$($(GO) env CGO_ENABLED)" != 1 ] || ! command -v "$${cc%% *}" >/dev/null 2>&1; then \
+		echo "*** no C compiler: the tests run WITHOUT the race detector; install gcc or clang ***" >&2; \
+		if [ "$$CI" = true ]; then exit 1; fi; \
+		race=; \
+	fi; \
+	echo $(GO) test $$race ./...; \
+	$(GO) test $$race ./...
+	@$(MAKE) --no-print-directory cross
+
+cross: ## build and vet for linux, darwin and windows on amd64 and arm64
+	@set -e; for p in $(PLATFORMS); do \
+		echo "build and vet for $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build ./...; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./...; \
+	done
+
+lint: ## gofmt, go vet and staticcheck
+	@out=$$(gofmt -l $(DIRS)) || exit 1; \
+	if [ -n "$$out" ]; then echo "not formatted; run gofmt -w on:"; echo "$$out"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: ## all benchmarks (BENCH=regexp picks some)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+fuzz: ## every fuzz target for 10 s (FUZZTIME=1m changes that)
+	@list=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
+	echo "$$list" | awk '/^Fuzz/ { t[n++] = $$1; next } $$1 == "ok" { for (i = 0; i < n; i++) print $$2, t[i] } { n = 0 }' | \
+	while read -r pkg target; do \
+		echo "$$pkg $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null || exit 1; \
+	done
+
+golden: ## write the golden files anew; review the diff
+	@set -e; for d in $$(grep -rl --include='*_test.go' 'flag.Bool("update"' $(DIRS) | xargs -n 1 dirname | sort -u); do \
+		echo $(GO) test ./$$d -update; \
+		$(GO) test ./$$d -update; \
+	done
+
+clean: ## remove what build made
+	rm -rf bin
