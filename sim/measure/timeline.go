@@ -4,14 +4,14 @@ import "time"
 
 // Point is one interval of the run: From <= offset < From+Width.
 //
-// What is counted where differs, because an upload has several times: Due, Dropped, Response, Service and Heat are of
-// the uploads *intended* in the interval, so that a wait shows where it began; Sent counts first attempts *sent* in it and
-// Attempts all attempts sent in it; Done, Accepted, Refused, Failed and Events (those of accepted uploads) count fates
-// that became *known* in it, which is the throughput.
+// What is counted where differs, because an upload has several times: Due, Dropped, Response, Service, SendLag and Heat
+// are of the uploads *intended* in the interval, so that a wait shows where it began; Sent counts first attempts *sent* in
+// it and Attempts all attempts sent in it; Done, Accepted, Refused, Failed and Events (those of accepted uploads) count
+// fates that became *known* in it, which is the throughput.
 type Point struct {
 	From, Width                                                           time.Duration
 	Due, Dropped, Sent, Attempts, Done, Accepted, Refused, Failed, Events int64
-	Response, Service                                                     Quantiles
+	Response, Service, SendLag                                            Quantiles
 	Heat                                                                  []Heat // response times, ascending
 }
 
@@ -32,7 +32,7 @@ type Heat struct {
 type interval struct {
 	Due, Dropped, Sent, Attempts, Done, Accepted, Refused, Failed, Events int64
 
-	response, service coarse
+	response, service, sendLag coarse
 }
 
 // timeline is intervals of one width from the run's start on.
@@ -89,6 +89,7 @@ func (l *timeline) record(s *Sample, timed bool, response, service time.Duration
 		return
 	}
 	l.at(s.FirstSent).Sent++
+	l.at(s.Intended).sendLag.record(s.FirstSent - s.Intended)
 	p := l.at(s.Done)
 	p.Done++
 	switch s.Outcome {
@@ -129,6 +130,7 @@ func (p *interval) add(o *interval) {
 	p.Events += o.Events
 	p.response.merge(&o.response)
 	p.service.merge(&o.service)
+	p.sendLag.merge(&o.sendLag)
 }
 
 // points returns the timeline from the start to the last interval in use.
@@ -140,7 +142,7 @@ func (l *timeline) points() []Point {
 			From: time.Duration(i) * l.width, Width: l.width,
 			Due: p.Due, Dropped: p.Dropped, Sent: p.Sent, Attempts: p.Attempts, Done: p.Done,
 			Accepted: p.Accepted, Refused: p.Refused, Failed: p.Failed, Events: p.Events,
-			Response: p.response.quantiles(), Service: p.service.quantiles(), Heat: p.response.heat(),
+			Response: p.response.quantiles(), Service: p.service.quantiles(), SendLag: p.sendLag.quantiles(), Heat: p.response.heat(),
 		}
 	}
 	return points

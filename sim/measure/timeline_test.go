@@ -21,9 +21,10 @@ func TestTimelinePutsEachTimeInItsInterval(t *testing.T) {
 	r.Record(&d)
 
 	response, service := Quantiles{1, 2100 * ms, 2100 * ms, 2100 * ms, 2100 * ms}, Quantiles{1, 900 * ms, 900 * ms, 900 * ms, 900 * ms}
+	lag := Quantiles{1, 1000 * ms, 1000 * ms, 1000 * ms, 1000 * ms}
 	low, width := cellRange(cellOf(uint64(2100*ms), coarseBits), coarseBits)
 	want := []Point{
-		{From: 0, Width: time.Second, Due: 1, Response: response, Service: service, Heat: []Heat{{time.Duration(low), time.Duration(low + width), 1}}},
+		{From: 0, Width: time.Second, Due: 1, Response: response, Service: service, SendLag: lag, Heat: []Heat{{time.Duration(low), time.Duration(low + width), 1}}},
 		{From: time.Second, Width: time.Second, Sent: 1, Attempts: 2, Heat: []Heat{}},
 		{From: 2 * time.Second, Width: time.Second, Due: 1, Dropped: 1, Done: 1, Accepted: 1, Events: 9, Heat: []Heat{}},
 	}
