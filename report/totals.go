@@ -1,0 +1,205 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"drover/sim/check"
+	"drover/sim/event"
+	"drover/sim/measure"
+)
+
+// TopTenants is how many tenants have a row of their own.
+const TopTenants = 50
+
+// FromTotals fills the measured part of a document. phases are all phases in the order of the names that t was made
+// with, everything but their Counts set.
+func FromTotals(t *measure.Totals, phases []Phase) Measurements {
+	whole := t.Select(measure.Selector{})
+	m := Measurements{
+		Phases:  slices.Clone(phases),
+		Totals:  counts(whole.Counts),
+		Classes: classes(whole.Counts),
+		Latency: Latency{
+			Response: distribution(&whole.Response), Service: distribution(&whole.Service), SendLag: distribution(&whole.SendLag),
+		},
+		Timeline: timeline(t.Timeline()),
+	}
+	for i := range m.Phases {
+		s := t.Select(measure.Selector{Phase: m.Phases[i].Name})
+		m.Phases[i].Counts = counts(s.Counts)
+		m.AllPhases.add(m.Phases[i].Counts)
+	}
+	for op := range measure.NumOps {
+		if s := t.Select(measure.Selector{Op: op.String()}); s.Due > 0 {
+			m.Operations = append(m.Operations, row(op.String(), &s))
+		}
+	}
+	for _, name := range t.Names().Cohorts {
+		s := t.Select(measure.Selector{Cohort: name})
+		m.Cohorts = append(m.Cohorts, row(name, &s))
+	}
+	m.Tenants = tenants(t)
+	return m
+}
+
+// tenants returns the busiest tenants, by uploads due, and one row for all the others.
+func tenants(t *measure.Totals) []Row {
+	type tenant struct {
+		name string
+		due  int64
+	}
+	names := t.Names().Tenants[:len(t.Names().Tenants)-t.Folded()]
+	busiest := make([]tenant, 0, len(names))
+	series := make(map[string]measure.Series, len(names))
+	for _, name := range names {
+		s := t.Select(measure.Selector{Tenant: name})
+		series[name] = s
+		busiest = append(busiest, tenant{name, s.Due})
+	}
+	slices.SortStableFunc(busiest, func(a, b tenant) int { return cmp.Compare(b.due, a.due) })
+
+	var rows []Row
+	var rest measure.Series
+	for i, tn := range busiest {
+		s := series[tn.name]
+		if i < TopTenants {
+			rows = append(rows, row(tn.name, &s))
+			continue
+		}
+		merge(&rest, &s)
+	}
+	others := max(0, len(busiest)-TopTenants) + t.Folded()
+	if t.Folded() > 0 {
+		s := t.Select(measure.Selector{Tenant: measure.OtherTenant})
+		merge(&rest, &s)
+	}
+	if others > 0 {
+		rows = append(rows, row(fmt.Sprintf("%s other tenants", check.FormatCount(int64(others))), &rest))
+	}
+	return rows
+}
+
+func merge(to, from *measure.Series) {
+	to.Counts.Add(&from.Counts)
+	to.Response.Merge(&from.Response)
+	to.Service.Merge(&from.Service)
+	to.SendLag.Merge(&from.SendLag)
+}
+
+func row(name string, s *measure.Series) Row {
+	return Row{Name: name, Counts: counts(s.Counts), Response: QuantilesOf(&s.Response), Service: QuantilesOf(&s.Service)}
+}
+
+func counts(c measure.Counts) Counts {
+	return Counts{
+		Due: c.Due, Sent: c.Sent, Accepted: c.Accepted, Refused: c.Refused, Failed: c.Failed, Dropped: c.Dropped,
+		Attempts: c.Attempts, Retries: c.Retries, Events: c.Events, Bytes: c.Bytes,
+	}
+}
+
+func (c *Counts) add(o Counts) {
+	c.Due += o.Due
+	c.Sent += o.Sent
+	c.Accepted += o.Accepted
+	c.Refused += o.Refused
+	c.Failed += o.Failed
+	c.Dropped += o.Dropped
+	c.Attempts += o.Attempts
+	c.Retries += o.Retries
+	c.Events += o.Events
+	c.Bytes += o.Bytes
+}
+
+func classes(c measure.Counts) (list []Class) {
+	for class := range measure.NumClasses {
+		if c.ByClass[class] > 0 || c.AttemptClass[class] > 0 {
+			list = append(list, Class{Class: class.String(), Final: c.ByClass[class], Attempts: c.AttemptClass[class]})
+		}
+	}
+	return list
+}
+
+// QuantilesOf sums up a histogram.
+func QuantilesOf(h *measure.Histogram) Quantiles {
+	q := func(q float64) int64 { return int64(h.Quantile(q)) }
+	return Quantiles{
+		Count: h.Count(), MeanNS: int64(h.Mean()), P50NS: q(0.5), P75NS: q(0.75), P90NS: q(0.9), P95NS: q(0.95), P99NS: q(0.99),
+		P999NS: q(0.999), MaxNS: int64(h.Max()),
+	}
+}
+
+func distribution(h *measure.Histogram) Distribution {
+	return Distribution{Quantiles: QuantilesOf(h), Curve: curve(h)}
+}
+
+// curve samples the quantiles with ten points to each halving of the distance to 1 at first and then fewer, like the HDR
+// percentile plots, and ends where a single sample is left.
+func curve(h *measure.Histogram) (points []CurvePoint) {
+	n := h.Count()
+	if n == 0 {
+		return nil
+	}
+	add := func(q float64) { points = append(points, CurvePoint{Q: q, NS: int64(h.Quantile(q))}) }
+	for q := range 10 {
+		add(float64(q) / 20) // 0 to 0.45
+	}
+	// From 0.5 on: eight points per factor of ten of 1/(1-q), as far as the samples reach, at most to one in a million.
+	for step := range 50 {
+		above := 0.5 * pow10(-float64(step)/8)
+		if above*float64(n) < 1 || above < 1e-6 {
+			break
+		}
+		add(1 - above)
+	}
+	return append(points, CurvePoint{Q: 1, NS: int64(h.Max())})
+}
+
+func timeline(points []measure.Point) []Point {
+	out := make([]Point, len(points))
+	for i, p := range points {
+		out[i] = Point{
+			FromNS: int64(p.From), WidthNS: int64(p.Width), Due: p.Due, Sent: p.Sent, Done: p.Done, Accepted: p.Accepted,
+			Refused: p.Refused, Failed: p.Failed, Dropped: p.Dropped, Events: p.Events,
+			Response: short(p.Response), Service: short(p.Service), SendLag: short(p.SendLag),
+		}
+	}
+	return out
+}
+
+func short(q measure.Quantiles) Short {
+	return Short{Count: q.Count, P50NS: int64(q.P50), P90NS: int64(q.P90), P99NS: int64(q.P99), MaxNS: int64(q.Max)}
+}
+
+// FromVerdicts writes a verdict matrix as it stands in the document; nil when nothing was detected.
+func FromVerdicts(m check.VerdictMatrix) *Verdicts {
+	if m.Total() == 0 {
+		return nil
+	}
+	v := &Verdicts{
+		Matrix: m, Total: m.Total(), Judged: m.Judged(),
+		Agreement: shareOf(m.Agreement()), Missed: shareOf(m.Missed()), FalseAlarm: shareOf(m.FalseAlarms()),
+	}
+	for c := range event.NumCategories {
+		v.Categories = append(v.Categories, c.String())
+	}
+	return v
+}
+
+func shareOf(p check.Proportion) Share {
+	low, high := p.Wilson()
+	return Share{N: p.N, Of: p.Of, Low: low, High: high}
+}
+
+// GeneratorOf states what the harness took between two looks at itself, elapsed apart, on cpus cores.
+func GeneratorOf(before, after measure.Usage, elapsed time.Duration, cpus int) Generator {
+	g := Generator{
+		UserNS: int64(after.User - before.User), SystemNS: int64(after.System - before.System), MaxRSS: after.MaxRSS,
+	}
+	if elapsed > 0 && cpus > 0 {
+		g.CPUShare = float64(g.UserNS+g.SystemNS) / float64(elapsed) / float64(cpus)
+	}
+	return g
+}
