@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -84,11 +85,29 @@ func (d *dialer) loopbackOnly(_ context.Context, _, address string, _ syscall.Ra
 	return nil
 }
 
-// conn counts itself as closed, once.
+// conn counts itself as closed, once, and remembers whether the backend hung up.
 type conn struct {
 	net.Conn
 	dialer *dialer
 	closed atomic.Bool
+	ended  atomic.Bool // Read reported the end of what the backend sends
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if err == io.EOF {
+		c.ended.Store(true)
+	}
+	return n, err
+}
+
+// ended reports whether the backend had hung up on c, which may be the TLS on top of a conn.
+func ended(c net.Conn) bool {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	own, ok := c.(*conn)
+	return ok && own.ended.Load()
 }
 
 func (c *conn) Close() error {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -161,8 +163,13 @@ func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, tenant i
 	}
 	attempt, cancel := context.WithTimeout(ctx, h.opt.Client.Timeout)
 	defer cancel()
+	var used net.Conn // the connection of this attempt; nil before there is one
+	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used = i.Conn }})
 	fail := func(err error) {
 		c := classOfError(err, ctx, attempt)
+		if c == measure.BadAnswer && used != nil && ended(used) {
+			c = measure.Reset // net/http takes half a line before the end for a malformed whole one
+		}
 		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{method, u.String(), c, h.opt.Client.Timeout, err}}
 	}
 
@@ -175,7 +182,7 @@ func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, tenant i
 			header["Authorization"] = []string{"Bearer " + token}
 		}
 	}
-	r := (&http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(attempt)
+	r := (&http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(traced)
 	if len(body) > 0 {
 		p := &payload{data: body}
 		defer p.takeBack()
