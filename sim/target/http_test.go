@@ -410,6 +410,21 @@ func TestAnswerBodyIsReused(t *testing.T) {
 	}
 }
 
+func TestRetryAfterReachesTheCaller(t *testing.T) {
+	for answer, want := range map[string]time.Duration{
+		"429 Slow\r\nRetry-After: 7":           7 * time.Second,
+		"503 Busy\r\nRetry-After: 2":           2 * time.Second,
+		"429 Slow\r\nRetry-After: -7":          0,
+		"429 Slow":                             0,
+		"503 Busy\r\nRetry-After: in a moment": 0,
+	} {
+		h := newHTTP(t, HTTPOptions{URL: rawServer(t, always("HTTP/1.1 "+answer+"\r\nContent-Length: 0\r\n\r\n"))})
+		if ans := send(h); ans.RetryAfter != want {
+			t.Errorf("after %q: RetryAfter = %v, want %v", answer, ans.RetryAfter, want)
+		}
+	}
+}
+
 func TestGoroutinesEndWithClose(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
