@@ -119,7 +119,7 @@ func TestHistogramAgainstHDR(t *testing.T) {
 func TestHistogramMergeIsUnion(t *testing.T) {
 	for i, s := range samples {
 		for j, o := range samples {
-			a, b := draw(i), draw(j)
+			a, b := append(draw(i), -1), append(draw(j), Ceiling+1, Ceiling+2)
 			got, other, want := record(a), record(b), record(append(slices.Clone(a), b...))
 			before := state(other)
 			got.Merge(other)

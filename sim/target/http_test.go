@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"runtime"
 	"slices"
 	"strings"
@@ -256,6 +257,36 @@ func TestIdleConnectionClosedByBackend(t *testing.T) {
 	}
 }
 
+// A connection that breaks before the first byte of a request was written costs nothing but a new connection.
+func TestUnwrittenRequestGoesOverANewConnection(t *testing.T) {
+	var seen atomic.Int64
+	end := make(chan struct{})
+	url := rawServer(t, func(c *net.TCPConn, next func() (*http.Request, error)) {
+		for {
+			if _, err := next(); err != nil {
+				<-end // keeps its side open, so that the client's pool notices nothing
+				return
+			}
+			seen.Add(1)
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		}
+	})
+	defer close(end)
+	h := newHTTP(t, HTTPOptions{URL: url})
+	var used net.Conn
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used = i.Conn }})
+	for i := range int64(3) {
+		var ans Answer
+		h.Send(ctx, &Request{Op: measure.Upload, Body: []byte("x"), Key: []byte("k1")}, &ans)
+		if _, opened := h.Conns(); ans.Class != measure.OK || seen.Load() != i+1 || opened != i+1 {
+			t.Errorf("upload %d: %v, %v; %d requests seen over %d connections", i, ans.Class, ans.Err, seen.Load(), opened)
+		}
+		if err := used.(*conn).Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A request that the backend has seen is never sent again behind the caller's back, even though it has an idempotency key.
 func TestNothingIsSentTwice(t *testing.T) {
 	var seen atomic.Int64
@@ -373,29 +404,64 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// The caller overwrites its buffer as soon as Send returns, also when the backend answers before it has read everything. The race
-// detector is half of this test.
+// lateReader is a transport that answers before it has read the body, as net/http may ("callers wanting to reuse the body for
+// subsequent requests must wait for the Close call", http.RoundTripper).
+type lateReader struct{ body io.ReadCloser }
+
+func (l *lateReader) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.body = r.Body
+	if _, err := io.ReadFull(r.Body, make([]byte, 4)); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: 413, Body: http.NoBody}, nil
+}
+
+// The caller overwrites its buffer as soon as Send returns, and so does the next one who compresses.
 func TestBodyIsFreeAfterSend(t *testing.T) {
+	for _, compress := range []bool{false, true} {
+		late := new(lateReader)
+		h := newHTTP(t, HTTPOptions{URL: "http://localhost", Client: Client{Gzip: compress}})
+		h.transport.RegisterProtocol("http", late)
+		if ans := send(h); ans.Class != measure.Status413 {
+			t.Errorf("class %v, %v", ans.Class, ans.Err)
+		}
+		if n, err := late.body.Read(make([]byte, 4)); n != 0 || err == nil || err == io.EOF {
+			t.Errorf("gzip %t: the transport reads %d bytes more after Send, %v; want an error", compress, n, err)
+		}
+	}
+}
+
+// A backend that answers at length while it still reads: the race detector is half of this test.
+func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 	url := rawServer(t, func(c *net.TCPConn, next func() (*http.Request, error)) {
 		c.Read(make([]byte, 100))
-		io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+		go io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 2000000\r\n\r\n"+strings.Repeat("x", 2000000))
 		io.Copy(io.Discard, c)
 	})
-	for _, compress := range []bool{false, true} {
-		h := newHTTP(t, HTTPOptions{URL: url, Client: Client{Timeout: 200 * time.Millisecond, Gzip: compress}})
-		body := make([]byte, 8<<20)
-		for i := range body {
-			body[i] = byte(i * i >> 3)
+	h := newHTTP(t, HTTPOptions{URL: url, Client: Client{Timeout: patient}})
+	body := make([]byte, 4<<20)
+	for range 5 {
+		var ans Answer
+		h.Send(context.Background(), &Request{Op: measure.Upload, Body: body}, &ans)
+		if ans.Class != measure.BadAnswer || len(ans.Body) != 1<<20 {
+			t.Errorf("class %v, %d bytes, %v", ans.Class, len(ans.Body), ans.Err)
 		}
-		for range 5 {
-			var ans Answer
-			h.Send(context.Background(), &Request{Op: measure.Upload, Body: body}, &ans)
-			if ans.Class != measure.Status413 && ans.Class != measure.Reset && ans.Class != measure.Timeout {
-				t.Errorf("class %v, %v", ans.Class, ans.Err)
-			}
-			for i := range body {
-				body[i]++
-			}
+		for i := range body {
+			body[i]++
+		}
+	}
+}
+
+func TestPayloadTakenBack(t *testing.T) {
+	p := &payload{data: []byte("abcdef")}
+	r, b := p.reader(), make([]byte, 4)
+	if n, err := r.Read(b); n != 4 || err != nil {
+		t.Errorf("Read = %d, %v, want 4, nil", n, err)
+	}
+	p.takeBack()
+	for _, r := range []io.Reader{r, p.reader()} {
+		if n, err := r.Read(b); n != 0 || err == nil || err == io.EOF {
+			t.Errorf("Read after takeBack = %d, %v, want an error that is no end", n, err)
 		}
 	}
 }
