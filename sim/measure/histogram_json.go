@@ -18,8 +18,8 @@ type histogramHead struct {
 	Clamped int64  `json:"clamped,omitempty"`
 }
 
-// MarshalJSON writes h as an object: count, min, max, sum, clamped and cells. Durations are whole nanoseconds. cells lists the cells in use, two
-// numbers each: the distance of its index from the one before (from 0 for the first), and its count.
+// MarshalJSON writes h as an object: count, min, max, sum, clamped and cells. Durations are whole nanoseconds. cells lists
+// the cells in use, two numbers each: the distance of its index from the one before (from 0 for the first), and its count.
 func (h *Histogram) MarshalJSON() ([]byte, error) {
 	b, err := json.Marshal(histogramHead{h.n, h.min, h.max, h.sum.lo, h.sum.hi, h.clamped})
 	if err != nil {
@@ -40,8 +40,8 @@ func (h *Histogram) MarshalJSON() ([]byte, error) {
 	return append(b, "]}"...), nil
 }
 
-// UnmarshalJSON replaces h by what MarshalJSON wrote. It returns an error, and leaves h as it was, unless all parts agree with
-// each other, so that a Histogram from a file is as sound as one that was recorded.
+// UnmarshalJSON replaces h by what MarshalJSON wrote. It returns an error, and leaves h as it was, unless all parts agree
+// with each other, so that a Histogram from a file is as sound as one that was recorded.
 func (h *Histogram) UnmarshalJSON(b []byte) error {
 	var in struct {
 		histogramHead

@@ -14,8 +14,10 @@ type Options struct {
 	// Points is the most points of a Timeline, at least 2; 0 means 1,800. When they do not suffice, pairs are merged and
 	// the interval doubles, so that memory does not grow with the run.
 	Points int
-	// Series is about how many series, one per operation, phase, cohort and tenant, are kept apart; 0 means 4,096. It bounds the tenants: the first Series / (phases x cohorts of the largest fleet) tenants, one at
-	// least, have series of their own, all later ones share OtherTenant.
+	// Series is about how many series, one per phase, cohort and tenant, are kept apart; 0 means 4,096. It bounds the
+	// tenants: the first Series / (phases x cohorts of the largest fleet) tenants, one at least, have series of their own;
+	// all later ones share OtherTenant. A series costs about 1 KiB and 8 bytes for each cell of its histograms in use; one
+	// with many thousands of samples 100 to 200 KiB.
 	Series int
 }
 

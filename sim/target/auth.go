@@ -76,12 +76,12 @@ func (a Auth) none() bool { return a.Type == "" || a.Type == "none" }
 // Admin stands for a tenant's index where the credential of the operator is meant, who sees all tenants.
 const Admin = -1
 
-// Tokens returns the bearer token by index into tenantIDs, or for Admin; "" means that no credential is sent. secret is what
-// Auth.Secret read.
+// Tokens returns the bearer token by index into tenantIDs, or for Admin; "" means that no credential is sent. secret is
+// what Auth.Secret read.
 //
-// With Per "tenant" a token is a JWT (RFC 7519) with header {"alg":"HS256","typ":"JWT"} and claims {"iss":"drover","sub":id,"tid":id},
-// where Admin's id is "*"; there is no time in it, so that it is the same in every run. The tokens are made once; the
-// function is safe for concurrent use and panics for an index outside tenantIDs.
+// With Per "tenant" a token is a JWT (RFC 7519) with the header {"alg":"HS256","typ":"JWT"} and the claims
+// {"iss":"drover","sub":id,"tid":id}, where Admin's id is "*"; there is no time in it, so that it is the same in every
+// run. The tokens are made once; the function is safe for concurrent use and panics for an index outside tenantIDs.
 func Tokens(a Auth, secret string, tenantIDs []string) (func(tenant int) string, error) {
 	if a.none() {
 		return func(int) string { return "" }, nil

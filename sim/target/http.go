@@ -31,9 +31,10 @@ type HTTPOptions struct {
 	RootCAs     *x509.CertPool          // whom to trust over https; nil: whom the system trusts
 }
 
-// HTTP is a Target over HTTP/1.1 with keep-alive: one pool of connections for all devices. One Send is one request, however it
-// ends: redirects are not followed and nothing is sent twice, except that a request of which not one byte could be written, because
-// the backend had closed an idle connection, goes over a new one. Proxy settings of the environment are ignored.
+// HTTP is a Target over HTTP/1.1 with keep-alive: one pool of connections for all devices. One Send is one request,
+// however it ends: redirects are not followed and nothing is sent twice, except that a request of which not one byte could
+// be written, because the backend had closed an idle connection, goes over a new one. Proxy settings of the environment
+// are ignored.
 type HTTP struct {
 	opt       HTTPOptions
 	base      *url.URL
@@ -116,7 +117,7 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	return h, nil
 }
 
-// at is the URL of a path below the base.
+// at is the URL of a path, unescaped, below the base, optionally with a query, escaped.
 func (h *HTTP) at(path string) *url.URL {
 	u := *h.base
 	path, u.RawQuery, _ = strings.Cut(path, "?")
@@ -126,8 +127,8 @@ func (h *HTTP) at(path string) *url.URL {
 	return &u
 }
 
-// Send posts one upload; see Target. It returns within the client's time-out, which includes the wait for a free connection; so
-// callers that want honest service times keep no more than MaxOpen calls under way.
+// Send posts one upload; see Target. It returns within the client's time-out, which includes the wait for a free
+// connection; so callers that want honest service times keep no more than MaxOpen calls under way.
 func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
 	body, encoding := req.Body, []string(nil)
 	if h.opt.Client.Gzip {

@@ -35,7 +35,8 @@ func classOfStatus(status int) measure.Class {
 	return measure.BadAnswer
 }
 
-// classOfError is the class of an attempt without a whole answer. run is the caller's context, attempt the one with the time-out.
+// classOfError is the class of an attempt without a whole answer. run is the caller's context, attempt the one with the
+// time-out.
 func classOfError(err error, run, attempt context.Context) measure.Class {
 	// First who ended it: the transport tears a connection down when a context ends, and then says anything.
 	if run.Err() != nil {

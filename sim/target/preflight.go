@@ -36,9 +36,10 @@ func (e *UnauthorisedError) Error() string {
 // Unwrap returns the answer as an error.
 func (e *UnauthorisedError) Unwrap() error { return e.Err }
 
-// Preflight asks, before a run, whether the backend is there and takes the credential of tenant 0: GET /healthz, and then a POST without a body
-// to the path of uploads, which a backend that knows the caller refuses as malformed. Any other answer than 401 or 403 will do. The
-// error is nil, *UnreachableError, *UnauthorisedError, or the context's own.
+// Preflight asks, before a run, whether the backend is there and takes the credential of tenant 0: GET /healthz, and then
+// a POST without a body to the path of uploads, which a backend that knows the caller refuses as malformed. Any other
+// answer than 401 or 403 will do. The error is nil, *UnreachableError, *UnauthorisedError, or, when ctx ended, one that
+// wraps the context's own.
 func (h *HTTP) Preflight(ctx context.Context) error {
 	var ans Answer
 	for _, probe := range []struct {
@@ -68,8 +69,8 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 // maxGet is the most that Get reads.
 const maxGet = 64 << 20
 
-// Get fetches a path, with query, that is not an upload, such as an audit; tenant may be Admin. The error says what the
-// answer was unless it is a 2xx of at most 64 MiB that came whole.
+// Get fetches a path that is not an upload, such as an audit; tenant may be Admin. The path is not escaped, a query after
+// it is. The error says what the answer was unless it is a 2xx of at most 64 MiB that came whole.
 func (h *HTTP) Get(ctx context.Context, path string, tenant int) ([]byte, error) {
 	var ans Answer
 	h.exchange(ctx, http.MethodGet, h.at(path), tenant, make(http.Header, 3), nil, maxGet, &ans)

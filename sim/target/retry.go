@@ -33,8 +33,8 @@ type Retry struct {
 	HonorRetryAfter bool          // wait at least as long as the backend asks
 }
 
-// Delay returns how long to wait after an upload's attempt number attempt (from 1) failed; false means that none is left. The
-// delay is "full jitter":
+// Delay returns how long to wait after an upload's attempt number attempt (from 1) failed; false means that none is left.
+// The delay is "full jitter":
 //
 //	u * min(Cap, Base * 2^(attempt-1))
 //
