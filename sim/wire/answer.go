@@ -1,0 +1,160 @@
+package wire
+
+import (
+	"bytes"
+
+	"drover/sim/event"
+)
+
+// Answer is what a backend says to an upload it took in. Accepted + Duplicates + len(Refused) is the number of events in
+// the upload. It is reused: DecodeAnswer keeps its slices' memory.
+//
+//	{"accepted":24,"duplicates":1,
+//	 "verdicts":[{"seq":7,"verdict":"malicious","category":"phishing","score":0.97},{"seq":9,"verdict":"unknown"}],
+//	 "refused":[{"seq":8,"reason":"…"}]}
+type Answer struct {
+	Accepted   int // events stored now
+	Duplicates int // events the backend held already
+	Verdicts   []Verdict
+	Refused    []Refusal
+}
+
+// Verdict is the backend's own opinion of one web threat.
+type Verdict struct {
+	Seq      uint32         // of the event
+	Category event.Category // event.Benign when the backend finds nothing; meaningless unless Known
+	Known    bool           // false: the backend could not judge
+	Score    float32        // 0 (surely benign) to 1 (surely malicious)
+}
+
+// Refusal is one event that the backend did not take while it took the rest of the upload.
+type Refusal struct {
+	Seq    uint32
+	Reason []byte // after DecodeAnswer it points into the body or into memory of its own
+}
+
+// AppendAnswer writes a to dst.
+func AppendAnswer(dst []byte, a *Answer) []byte {
+	dst = append(dst, `{"accepted":`...)
+	dst = appendUint(dst, uint32(a.Accepted))
+	dst = append(dst, `,"duplicates":`...)
+	dst = appendUint(dst, uint32(a.Duplicates))
+	if len(a.Verdicts) > 0 {
+		dst = append(dst, `,"verdicts":[`...)
+		for i, v := range a.Verdicts {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, `{"seq":`...)
+			dst = appendUint(dst, v.Seq)
+			if !v.Known {
+				dst = append(dst, `,"verdict":"unknown"}`...)
+				continue
+			}
+			if v.Category == event.Benign {
+				dst = append(dst, `,"verdict":"benign","category":"`...)
+			} else {
+				dst = append(dst, `,"verdict":"malicious","category":"`...)
+			}
+			dst = append(dst, v.Category.String()...)
+			dst = append(dst, `","score":`...)
+			dst = appendScore(dst, v.Score)
+			dst = append(dst, '}')
+		}
+		dst = append(dst, ']')
+	}
+	if len(a.Refused) > 0 {
+		dst = append(dst, `,"refused":[`...)
+		for i, r := range a.Refused {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, `{"seq":`...)
+			dst = appendUint(dst, r.Seq)
+			dst = append(dst, `,"reason":`...)
+			dst = appendText(dst, r.Reason)
+			dst = append(dst, '}')
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
+}
+
+// DecodeAnswer reads the answer to an upload into a. Unlike DecodeUpload it skips fields it does not know, since a backend
+// may say more than we asked. accepted is required: without it nobody promised anything. An error is an *Error; a is then
+// half filled.
+func DecodeAnswer(body []byte, a *Answer) error {
+	*a = Answer{Verdicts: a.Verdicts[:0], Refused: a.Refused[:0]}
+	d := decoder{data: body, event: -1}
+	d.checkUTF8()
+	for o := d.object(&answerShape); o.next(); {
+		switch o.field {
+		case "accepted":
+			a.Accepted = int(d.uint32())
+		case "duplicates":
+			a.Duplicates = int(d.uint32())
+		case "verdicts":
+			for l := d.list(); l.next(); {
+				a.Verdicts = append(a.Verdicts, d.verdict())
+			}
+		case "refused":
+			for l := d.list(); l.next(); {
+				a.Refused = append(a.Refused, d.refusal())
+			}
+		}
+	}
+	return d.finish()
+}
+
+var (
+	answerShape  = shape{names: []string{"accepted", "duplicates", "verdicts", "refused"}, required: 1, open: true}
+	verdictShape = shape{path: "verdicts[]", names: []string{"seq", "verdict", "category", "score"}, required: 1<<0 | 1<<1, open: true}
+	refusalShape = shape{path: "refused[]", names: []string{"seq", "reason"}, required: 1 << 0, open: true}
+)
+
+func (d *decoder) verdict() Verdict {
+	var v Verdict
+	var word []byte
+	var hasCategory bool
+	for o := d.object(&verdictShape); o.next(); {
+		switch o.field {
+		case "seq":
+			v.Seq = d.uint32()
+		case "verdict":
+			word = d.text()
+		case "category":
+			v.Category, hasCategory = d.category(), true
+		case "score":
+			v.Score = d.score()
+		}
+	}
+	if d.err != nil {
+		return Verdict{}
+	}
+	malicious := bytes.Equal(word, []byte("malicious"))
+	switch {
+	case bytes.Equal(word, []byte("unknown")):
+		return Verdict{Seq: v.Seq}
+	case !malicious && !bytes.Equal(word, []byte("benign")):
+		d.failAt(&verdictShape, "verdict", `want "malicious", "benign" or "unknown"`)
+	case malicious && !hasCategory:
+		d.failAt(&verdictShape, "category", "is missing for a malicious verdict")
+	case malicious == (v.Category == event.Benign):
+		d.failAt(&verdictShape, "category", "contradicts the verdict")
+	}
+	v.Known = true
+	return v
+}
+
+func (d *decoder) refusal() Refusal {
+	var r Refusal
+	for o := d.object(&refusalShape); o.next(); {
+		switch o.field {
+		case "seq":
+			r.Seq = d.uint32()
+		case "reason":
+			r.Reason = d.text()
+		}
+	}
+	return r
+}

@@ -1,0 +1,193 @@
+package wire
+
+import (
+	"drover/sim/event"
+	"drover/sim/fleet"
+)
+
+// Upload is a decoded native document. It is reused: DecodeUpload keeps its memory. Slices of bytes point into the
+// document or into the Upload, and are valid until either is changed or decoded again.
+type Upload struct {
+	Device  Device
+	Account Account
+	App     App
+	Events  []Event
+
+	scratch []byte
+}
+
+// Device is what a document says about the device.
+type Device struct {
+	ID        DeviceID
+	OSVersion []byte
+	OSBuild   []byte // empty where the build is not known
+	CPU       CPU
+	Locale    []byte
+	Timezone  []byte // IANA name
+	Raw       []byte // the object as written
+}
+
+// DeviceID is the one identifier of a device. It is comparable.
+type DeviceID struct {
+	HasMAC bool
+	GUID   fleet.GUID // when !HasMAC
+	MAC    [6]byte    // when HasMAC
+}
+
+// CPU is the hardware: identifier of the model, system on a chip, instruction set, cores.
+type CPU struct {
+	Model, SoC, Arch []byte
+	Cores            uint32
+}
+
+// Account is whose device it is.
+type Account struct {
+	DeviceID, UserID, TenantID, OrgID fleet.GUID
+	UPN                               []byte
+	Raw                               []byte // the object as written
+}
+
+// App is the app that reports.
+type App struct {
+	Name    string // always AppName
+	Version []byte
+	Raw     []byte // the object as written
+}
+
+// Event is one event of a document. Web.Truth is never set: ground truth is not on the wire.
+type Event struct {
+	event.Event
+	Email []byte // feedback.email, when Feedback.Email
+	Raw   []byte // the object as written
+}
+
+// DecodeUpload reads a native document into u. It is strict: a field that the format does not have, or not for this kind of
+// event, one that is missing or occurs twice, a value in another form than the encoder's, text that is not UTF-8, or
+// anything after the document is an error. The order of fields and white space are free. An error is an *Error; u is
+// then half filled.
+func DecodeUpload(data []byte, u *Upload) error {
+	*u = Upload{Events: u.Events[:0], scratch: u.scratch[:0]}
+	d := decoder{data: data, scratch: u.scratch, event: -1}
+	d.checkUTF8()
+	for o := d.object(&uploadShape); o.next(); {
+		switch o.field {
+		case "v":
+			if d.uint32() != 1 {
+				d.fail("want version 1")
+			}
+		case "device":
+			d.device(&u.Device)
+		case "account":
+			d.account(&u.Account)
+		case "app":
+			d.app(&u.App)
+		case "events":
+			for l := d.list(); l.next(); {
+				if len(u.Events) < cap(u.Events) {
+					u.Events = u.Events[:len(u.Events)+1]
+				} else {
+					u.Events = append(u.Events, Event{})
+				}
+				d.readEvent(&u.Events[len(u.Events)-1])
+			}
+			if d.err == nil && len(u.Events) == 0 {
+				d.fail("want at least one event")
+			}
+		}
+	}
+	u.scratch = d.scratch
+	return d.finish()
+}
+
+var (
+	uploadShape  = shape{"", []string{"v", "device", "account", "app", "events"}, 1<<5 - 1, false}
+	deviceShape  = shape{"device", []string{"id", "os_version", "os_build", "cpu", "locale", "timezone"}, 1<<6 - 1, false}
+	idShape      = shape{"device.id", []string{"guid", "wifi_mac"}, 0, false}
+	cpuShape     = shape{"device.cpu", []string{"model", "soc", "arch", "cores"}, 1<<4 - 1, false}
+	accountShape = shape{"account", []string{"device_id", "user_id", "tenant_id", "org_id", "upn"}, 1<<5 - 1, false}
+	appShape     = shape{"app", []string{"name", "version"}, 1<<2 - 1, false}
+)
+
+func (d *decoder) device(v *Device) {
+	d.peek()
+	from := d.pos
+	for o := d.object(&deviceShape); o.next(); {
+		switch o.field {
+		case "id":
+			d.deviceID(&v.ID)
+		case "os_version":
+			v.OSVersion = d.text()
+		case "os_build":
+			v.OSBuild = d.text()
+		case "cpu":
+			for o := d.object(&cpuShape); o.next(); {
+				switch o.field {
+				case "model":
+					v.CPU.Model = d.text()
+				case "soc":
+					v.CPU.SoC = d.text()
+				case "arch":
+					v.CPU.Arch = d.text()
+				case "cores":
+					v.CPU.Cores = d.uint32()
+				}
+			}
+		case "locale":
+			v.Locale = d.text()
+		case "timezone":
+			v.Timezone = d.text()
+		}
+	}
+	v.Raw = d.data[from:d.pos:d.pos]
+}
+
+func (d *decoder) deviceID(id *DeviceID) {
+	n := 0
+	for o := d.object(&idShape); o.next(); n++ {
+		switch o.field {
+		case "guid":
+			id.GUID = d.guid()
+		case "wifi_mac":
+			id.HasMAC, id.MAC = true, d.mac()
+		}
+	}
+	if d.err == nil && n != 1 {
+		d.failAt(&idShape, "", "want exactly one of guid and wifi_mac")
+	}
+}
+
+func (d *decoder) account(v *Account) {
+	d.peek()
+	from := d.pos
+	for o := d.object(&accountShape); o.next(); {
+		switch o.field {
+		case "device_id":
+			v.DeviceID = d.guid()
+		case "user_id":
+			v.UserID = d.guid()
+		case "tenant_id":
+			v.TenantID = d.guid()
+		case "org_id":
+			v.OrgID = d.guid()
+		case "upn":
+			v.UPN = d.text()
+		}
+	}
+	v.Raw = d.data[from:d.pos:d.pos]
+}
+
+func (d *decoder) app(v *App) {
+	d.peek()
+	from := d.pos
+	for o := d.object(&appShape); o.next(); {
+		switch o.field {
+		case "name":
+			v.Name = d.oneOf("no other app may be named; want "+AppName, appNames[:])
+		case "version":
+			v.Version = d.text()
+		}
+	}
+	v.Raw = d.data[from:d.pos:d.pos]
+}
+
+var appNames = [...]string{AppName}

@@ -1,0 +1,76 @@
+// Package wire knows how telemetry looks on a connection: one file per format that writes uploads, the strict decoder of
+// the native format, the backend's answer to an upload and the documents of its audit. It leaves to others where bytes go
+// (target) and what was planted (behavior): ground truth never reaches a wire.
+//
+// # The native format
+//
+// An upload is one JSON object: the identity of one device and its events. Names are those of the privacy catalogue (its
+// column "field"); a dot in the catalogue is a level of nesting here.
+//
+//	{"v":1,
+//	 "device":{"id":{"guid":"…"} or {"wifi_mac":"a4:83:e7:00:00:01"},"os_version":"26.4.2","os_build":"23E261",
+//	           "cpu":{"model":"iPhone15,2","soc":"A16 Bionic","arch":"arm64e","cores":6},
+//	           "locale":"de-DE","timezone":"Europe/Berlin"},
+//	 "account":{"device_id":"…","user_id":"…","tenant_id":"…","org_id":"…","upn":"…"},
+//	 "app":{"name":"Microsoft Defender","version":"1.1.50010101"},
+//	 "events":[{"id":"…","seq":7,"kind":"web.threat","time":"2026-05-04T07:14:03.250Z", …}, …]}
+//
+// Every event has id, seq, kind and time. What else it has depends on its kind:
+//
+//	enrolment, heartbeat  nothing more: the envelope is the report
+//	app.info              "app":{"upgrade_status"}
+//	app.action            "app":{"action"}
+//	app.memory            "app":{"memory":{"app_kib","app_peak_kib","extension_kib","extension_limit_kib"}}
+//	web.threat            "detection":{"category","score","bypassed"} and, unless privacy forbids it,
+//	                      "web":{"domain","remote_ip"}
+//	app.crash             "app":{"crash":{"incident_id","process","exception","signal","reason","uptime_sec"}}
+//	feedback              "feedback":{"type","email","comments"}; email and comments only when given
+//	diagnostics           "diag":{"app_usage":{"sessions_per_day","foreground_sec"},"cpu_usage":{"cpu_ms"},
+//	                      "network_usage":{"sent_kib","received_kib"}}
+//
+// "detection" is the device's own opinion and belongs to the alert, not to the site: "web" holds exactly the two fields
+// that the catalogue makes conditional, so that nothing of it is left when the privacy setting is on.
+package wire
+
+import (
+	"strconv"
+	"strings"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
+)
+
+// Format is one way to write uploads. An upload is Begin, Event for each of its events, End. All functions append to dst,
+// return it as append does, allocate nothing beyond what dst needs to grow, keep nothing of their arguments and are safe
+// for concurrent use. A single event is an upload with one event, and so is an enrolment.
+type Format struct {
+	Name        string
+	ContentType string
+	Begin       func(dst []byte, d *fleet.Device) []byte                        // envelope and identity
+	Event       func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte // n-th event of the upload, from 0
+	End         func(dst []byte) []byte
+}
+
+// Formats are the formats by name.
+var Formats = map[string]Format{"native": Native}
+
+// Error says what is wrong with a document and where.
+type Error struct {
+	Offset int    // in bytes from the start of the document
+	Field  string // path of the field, e.g. "events[3].web.domain"; empty when the mistake is outside of any field
+	Msg    string // what is wrong and what was wanted
+}
+
+// Error returns e.g. `offset 311: events[0].seq: want a whole number from 0 to 4294967295`.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("offset ")
+	b.WriteString(strconv.Itoa(e.Offset))
+	b.WriteString(": ")
+	if e.Field != "" {
+		b.WriteString(e.Field)
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Msg)
+	return b.String()
+}
