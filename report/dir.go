@@ -1,0 +1,96 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Files are what WriteDir writes, beside scenario.yaml.
+var files = [...]struct {
+	name, what string
+	write      func(io.Writer, *Run) error
+}{
+	{"run.json", "everything the reports show, for programs", JSON},
+	{"report.html", "the report for people; opens without a network", HTML},
+	{"report.md", "the summary for a pull request", Markdown},
+	{"junit.xml", "the checks for a CI server", JUnit},
+}
+
+// scenarioFile holds the scenario as it was resolved.
+const scenarioFile = "scenario.yaml"
+
+// WriteDir writes run.json, report.html, report.md, junit.xml and, unless resolved is nil, scenario.yaml into dir, which
+// it creates. Each file appears whole or not at all. It returns the paths it wrote, also beside an error. r.Files is set
+// to what lies in the directory.
+func WriteDir(dir string, r *Run, resolved []byte) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("create report directory: %w", err)
+	}
+	for _, f := range files {
+		r.list(f.name, f.what)
+	}
+	if resolved != nil {
+		r.list(scenarioFile, "the scenario as resolved; run it again with it")
+	}
+	var written []string
+	put := func(name string, content []byte) error {
+		path := filepath.Join(dir, name)
+		if err := writeWhole(path, content); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+		written = append(written, path)
+		return nil
+	}
+	for _, f := range files {
+		var b bytes.Buffer
+		if err := f.write(&b, r); err != nil {
+			return written, fmt.Errorf("make %s: %w", f.name, err)
+		}
+		if err := put(f.name, b.Bytes()); err != nil {
+			return written, err
+		}
+	}
+	if resolved != nil {
+		if err := put(scenarioFile, resolved); err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// list adds a file to r.Files unless it is there.
+func (r *Run) list(name, what string) {
+	for _, f := range r.Files {
+		if f.Name == name {
+			return
+		}
+	}
+	r.Files = append(r.Files, File{Name: name, What: what})
+}
+
+// writeWhole writes a file beside path and renames it, so that a reader never sees half of it.
+func writeWhole(path string, content []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err = f.Write(content); err != nil {
+		return err
+	}
+	if err = f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

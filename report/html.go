@@ -1,0 +1,105 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed" // the parts of the page
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"drover/sim/check"
+)
+
+var (
+	//go:embed assets/report.html.tmpl
+	pageSource string
+	//go:embed assets/report.css
+	pageCSS string
+	//go:embed assets/report.js
+	pageJS string
+	//go:embed assets/uPlot.iife.min.js
+	plotJS string
+	//go:embed assets/uPlot.min.css
+	plotCSS string
+	//go:embed assets/uPlot.LICENSE
+	plotLicence string
+)
+
+var page = template.Must(template.New("report").Funcs(template.FuncMap{
+	"dur": dur, "n": count, "n64": func(n int) string { return count(int64(n)) }, "size": size, "cpu": cpu,
+	"class":   resultClass,
+	"sign":    func(r check.Result) string { s, _ := mark(r); return s },
+	"differs": Kind.differs, "stored": storedText,
+	"cores": func(n int) string { return plural(int64(n), "core", "cores") },
+}).Parse(pageSource))
+
+// HTML writes the report as one file that needs nothing else: styles, scripts, charts and data are inside it. Its content
+// security policy allows those very styles and scripts by their digests and nothing from anywhere, so it opens offline and
+// nothing that a scenario or a backend put into the data can run.
+func HTML(w io.Writer, r *Run) error {
+	css := plotCSS + "\n" + pageCSS
+	js := "/*! uPlot\n" + plotLicence + "*/\n" + plotJS + "\n" + pageJS
+	sign, _ := mark(r.Result)
+	timeline, step := thin(r.Timeline, maxTimelineRows)
+	caption := "Each interval of the run, all phases; times are by intended start"
+	if step > 1 {
+		caption = fmt.Sprintf("Every %dth interval of the run; run.json has all", step)
+	}
+	return page.Execute(w, struct {
+		R                                     *Run
+		CSP, Sign, Class                      string
+		Verdict, Load, Again, Divergence      string
+		Started, StartedText, TimelineCaption string
+		MeasuredNS                            int64
+		CSS                                   template.CSS
+		JS                                    template.JS
+		Tiles, VerdictTiles                   []tile
+		Charts                                []figure
+		CurveRows                             []curveRow
+		Timeline                              []Point
+		Tables                                []table
+		VerdictRows                           []verdictRow
+		Data                                  chartData
+	}{
+		R: r, Sign: sign, Class: resultClass(r.Result), Verdict: verdictOf(r), Load: loadLine(r), Again: again(r),
+		Divergence: divergence(r), Started: r.Started.UTC().Format(time.RFC3339),
+		StartedText: r.Started.UTC().Format("2 January 2006, 15:04:05 UTC"), TimelineCaption: caption, MeasuredNS: measuredNS(r),
+		CSP: "default-src 'none'; script-src " + digest(js) + "; style-src " + digest(css) + "; base-uri 'none'; form-action 'none'",
+		CSS: template.CSS(css), JS: template.JS(js),
+		Tiles: tiles(r), VerdictTiles: verdictTiles(r.Verdicts), Charts: figures(r), CurveRows: curveRows(r), Timeline: timeline,
+		Tables: tables(r), VerdictRows: verdictRows(r.Verdicts), Data: chart(r),
+	})
+}
+
+// digest is a CSP source that allows exactly this text.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// resultClass is a result as a CSS class: never text from outside, whatever a decoded document says.
+func resultClass(r check.Result) string {
+	switch r {
+	case check.Pass:
+		return "pass"
+	case check.Fail:
+		return "fail"
+	case check.Inconclusive:
+		return "inconclusive"
+	}
+	return "not-checked"
+}
+
+// maxTimelineRows keeps the page light: a row is about 300 bytes.
+const maxTimelineRows = 600
+
+// thin takes every step-th point, so that at most most remain.
+func thin(points []Point, most int) (rows []Point, step int) {
+	step = max(1, (len(points)+most-1)/most)
+	for i := 0; i < len(points); i += step {
+		rows = append(rows, points[i])
+	}
+	return rows, step
+}

@@ -1,0 +1,128 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Markdown writes the run for a pull request or a step summary, in GitHub's dialect: checks first, tables after.
+func Markdown(w io.Writer, r *Run) error {
+	var b strings.Builder
+	sign, _ := mark(r.Result)
+	fmt.Fprintf(&b, "## %s %s: %s\n\n", sign, md(r.Scenario.Name), verdictOf(r))
+	if r.Scenario.Description != "" {
+		fmt.Fprintf(&b, "%s\n\n", md(r.Scenario.Description))
+	}
+	if r.Interrupted {
+		b.WriteString("**The run was interrupted**; what it did until then is below.\n\n")
+	}
+	if len(r.Checks) > 0 {
+		b.WriteString("| | check | got | want | evidence |\n|---|---|---|---|---|\n")
+		for _, c := range r.Checks {
+			sign, _ := mark(c.Result)
+			got := c.Got
+			if got == "" {
+				got = string(c.Result)
+			}
+			mdRow(&b, sign, c.Name, got, c.Want, c.Evidence)
+		}
+		b.WriteByte('\n')
+	}
+	c := r.Totals
+	measured := measuredNS(r)
+	fmt.Fprintf(&b, "**Load** %s; %s measured of %s.\n\n", md(loadLine(r)), dur(measured), dur(r.DurationNS))
+	b.WriteString("| due | sent | accepted | refused | failed | dropped | retries | accepted per second | events |\n" +
+		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
+	mdRow(&b, count(c.Due), count(c.Sent), count(c.Accepted), count(c.Refused), count(c.Failed), count(c.Dropped),
+		count(c.Retries), perSecond(c.Accepted, measured), count(c.Events))
+	if r.Latency.Response.Count > 0 {
+		b.WriteString("\n| time | mean | p50 | p90 | p95 | p99 | p99.9 | max |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+		for _, d := range [...]struct {
+			name string
+			q    Quantiles
+		}{{"response", r.Latency.Response.Quantiles}, {"service", r.Latency.Service.Quantiles}, {"send lag", r.Latency.SendLag.Quantiles}} {
+			mdRow(&b, d.name, dur(d.q.MeanNS), dur(d.q.P50NS), dur(d.q.P90NS), dur(d.q.P95NS), dur(d.q.P99NS), dur(d.q.P999NS), dur(d.q.MaxNS))
+		}
+		if s := divergence(r); s != "" {
+			fmt.Fprintf(&b, "\n%s\n", md(s))
+		}
+	}
+	if failed := failures(r); len(failed) > 0 {
+		b.WriteString("\n| ended in | uploads | attempts |\n|---|---:|---:|\n")
+		for _, c := range failed {
+			mdRow(&b, c.Class, count(c.Final), count(c.Attempts))
+		}
+	}
+	if len(r.Kinds) > 0 {
+		b.WriteString("\n| kind of event | made | accepted | stored |\n|---|---:|---:|---:|\n")
+		for _, k := range r.Kinds {
+			mdRow(&b, k.Kind, count(k.Made), count(k.Accepted), storedText(k))
+		}
+	}
+	g := r.Generator
+	fmt.Fprintf(&b, "\n**Harness** send lag p99 %s, max %s; CPU %s of %s. %s\n", dur(g.SendLag.P99NS), dur(g.SendLag.MaxNS), cpu(g.CPUShare),
+		plural(int64(r.Drover.CPUs), "core", "cores"), md(g.Behind))
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(&b, "\n> **Warning** %s\n", md(warning))
+	}
+	fmt.Fprintf(&b, "\n<sub>drover %s · %s · scenario digest %s · %s · again: %s</sub>\n", md(r.Drover.Version),
+		r.Started.UTC().Format(time.RFC3339), md(shortDigest(r)), md(seedText(r)), md(again(r)))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func mdRow(b *strings.Builder, cells ...string) {
+	b.WriteByte('|')
+	for _, c := range cells {
+		b.WriteString(" " + md(c) + " |")
+	}
+	b.WriteByte('\n')
+}
+
+// md escapes text for Markdown: nothing in it becomes a table's border, a tag, a link or a mention.
+func md(s string) string {
+	var b strings.Builder
+	for _, r := range clean(s) {
+		switch r {
+		case '\\', '`', '*', '_', '[', ']', '|', '#', '~', '$':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '&':
+			b.WriteString("&amp;")
+		case '@':
+			b.WriteString("&#64;")
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// failures is the classes that are not ok.
+func failures(r *Run) (list []Class) {
+	for _, c := range r.Classes {
+		if c.Class != "ok" {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func shortDigest(r *Run) string {
+	if d := r.Scenario.Digest; len(d) > 12 {
+		return d[:12]
+	}
+	return r.Scenario.Digest
+}
+
+// seedText names the four seeds, which is what makes a run repeatable.
+func seedText(r *Run) string {
+	s := r.Scenario.Seeds
+	return fmt.Sprintf("seeds fleet %d, behavior %d, arrivals %d, faults %d", s.Fleet, s.Behavior, s.Arrivals, s.Faults)
+}

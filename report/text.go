@@ -1,0 +1,328 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"drover/sim/check"
+)
+
+// TextOptions says what the terminal can show. The zero value is plain text, 80 columns wide.
+type TextOptions struct {
+	Color bool   // use ANSI colours; the caller respects NO_COLOR
+	Width int    // columns; 0 means 80, fewer than 40 counts as 40
+	Dir   string // where the report files are, for the last line; "" leaves it out
+}
+
+const (
+	screen       = 40 // lines that the summary fills at most
+	fewestChecks = 5  // lines kept for the checks, whatever else there is to say
+)
+
+// Text writes the summary for a terminal: checks first, then what was sent, how long it took, what went wrong, what the
+// backend holds, and how the harness did. It fits one screen; report.html has the rest.
+func Text(w io.Writer, r *Run, opt TextOptions) error {
+	if opt.Width == 0 {
+		opt.Width = 80
+	}
+	t := &text{r: r, width: max(40, opt.Width), dir: opt.Dir}
+	head := t.section(t.head)
+	var rest []line
+	for t.kindRows = 16; ; t.kindRows-- { // a narrow terminal has room for fewer kinds
+		rest = t.section(t.load, t.times, t.errors, t.kinds, t.verdicts, t.generator, t.files)
+		if len(head)+len(rest)+fewestChecks <= screen || t.kindRows == 1 {
+			break
+		}
+	}
+	t.checks(max(fewestChecks, screen-len(head)-len(rest)))
+
+	var b strings.Builder
+	for _, l := range append(append(head, t.lines...), rest...) {
+		l.render(&b, t.width, opt.Color)
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// text gathers the lines of a summary.
+type text struct {
+	r        *Run
+	width    int
+	dir      string
+	kindRows int // at most so many lines of kinds
+	lines    []line
+}
+
+// section returns the lines that the parts write.
+func (t *text) section(parts ...func()) []line {
+	for _, part := range parts {
+		part()
+	}
+	lines := t.lines
+	t.lines = nil
+	return lines
+}
+
+func (t *text) add(l line) { t.lines = append(t.lines, l) }
+
+// label starts a line with a heading in the first column.
+func (t *text) label(heading string) line {
+	var l line
+	l.add(bold, heading)
+	l.pad(labelWidth)
+	return l
+}
+
+const labelWidth = 11
+
+func (t *text) head() {
+	var l line
+	sign, look := mark(t.r.Result)
+	if len(t.r.Checks) == 0 {
+		sign, look = mark(check.NotChecked)
+	}
+	l.add(look, sign+" ")
+	l.add(bold, t.r.Scenario.Name)
+	l.add(plain, ": "+verdictOf(t.r))
+	if t.r.Interrupted {
+		l.add(yellow, " · interrupted")
+	}
+	if t.r.Exit.Code != 0 {
+		l.add(faint, fmt.Sprintf(" · exit %d", t.r.Exit.Code))
+		if t.r.Exit.Reason != "" {
+			l.add(faint, ", "+t.r.Exit.Reason)
+		}
+	}
+	t.add(l)
+	t.add(nil)
+}
+
+func (t *text) load() {
+	r, c := t.r, t.r.Totals
+	l := t.label("Load")
+	l.add(plain, loadLine(r))
+	t.add(l)
+	measured := measuredNS(r)
+	l = t.label("")
+	l.add(plain, fmt.Sprintf("%s measured of %s", dur(measured), dur(r.DurationNS)))
+	if names := measuredPhases(r); names != "" {
+		l.add(faint, " ("+names+")")
+	}
+	t.add(l)
+	t.items("", []span{
+		{fmt.Sprintf("due %s (%s)", count(c.Due), perSecond(c.Due, measured)), plain}, {"sent " + count(c.Sent), plain},
+		{fmt.Sprintf("accepted %s (%s)", count(c.Accepted), perSecond(c.Accepted, measured)), plain},
+	})
+	t.items("", []span{
+		{"refused " + count(c.Refused), alarm(c.Refused)}, {"failed " + count(c.Failed), alarm(c.Failed)}, {"dropped " + count(c.Dropped), alarm(c.Dropped)},
+		{plural(c.Retries, "retry", "retries"), faint}, {plural(c.Events, "event", "events"), plain},
+	})
+	t.add(nil)
+}
+
+// items writes spans with dots between them, on as many lines as they need.
+func (t *text) items(heading string, spans []span) {
+	l := t.label(heading)
+	for i, s := range spans {
+		if i > 0 && l.width()+3+utf8.RuneCountInString(s.text) > t.width {
+			t.add(l)
+			l = t.label("")
+		} else if i > 0 {
+			l.add(faint, " · ")
+		}
+		l.add(s.style, s.text)
+	}
+	t.add(l)
+}
+
+// alarm is the style of a number that should be 0.
+func alarm(n int64) style {
+	if n > 0 {
+		return red
+	}
+	return faint
+}
+
+func (t *text) times() {
+	if t.r.Latency.Response.Count == 0 {
+		return
+	}
+	// The columns that fit, the telling ones first.
+	show := make(map[string]bool)
+	for _, name := range [...]string{"p50", "p99", "max", "p90", "mean", "p99.9", "p95"} {
+		if labelWidth+timeWidth*(len(show)+1) <= t.width {
+			show[name] = true
+		}
+	}
+	l := t.label("Time")
+	for _, c := range timeColumnsOf(Quantiles{}) {
+		if show[c.name] {
+			l.add(faint, fmt.Sprintf("%*s", timeWidth, c.name))
+		}
+	}
+	t.add(l)
+	for _, d := range [...]struct {
+		name  string
+		q     Quantiles
+		style style
+	}{
+		{"  response", t.r.Latency.Response.Quantiles, bold}, {"  service", t.r.Latency.Service.Quantiles, plain},
+		{"  send lag", t.r.Latency.SendLag.Quantiles, faint},
+	} {
+		var l line
+		l.add(d.style, d.name)
+		l.pad(labelWidth)
+		for _, c := range timeColumnsOf(d.q) {
+			if show[c.name] {
+				l.add(d.style, fmt.Sprintf("%*s", timeWidth, dur(c.ns)))
+			}
+		}
+		t.add(l)
+	}
+	for _, piece := range wrap(divergence(t.r), t.width-2) {
+		var l line
+		l.add(yellow, "  "+piece)
+		t.add(l)
+	}
+	t.add(nil)
+}
+
+const timeWidth = 9
+
+// timeColumn is one statistic of a duration.
+type timeColumn struct {
+	name string
+	ns   int64
+}
+
+// timeColumnsOf is the statistics that tables show, in order.
+func timeColumnsOf(q Quantiles) []timeColumn {
+	return []timeColumn{{"mean", q.MeanNS}, {"p50", q.P50NS}, {"p90", q.P90NS}, {"p95", q.P95NS}, {"p99", q.P99NS}, {"p99.9", q.P999NS}, {"max", q.MaxNS}}
+}
+
+func (t *text) errors() {
+	var words []string
+	for _, c := range t.r.Classes {
+		switch {
+		case c.Class == "ok":
+		case c.Attempts > c.Final:
+			words = append(words, fmt.Sprintf("%s %s (%s)", c.Class, count(c.Final), plural(c.Attempts, "attempt", "attempts")))
+		default:
+			words = append(words, fmt.Sprintf("%s %s", c.Class, count(c.Final)))
+		}
+	}
+	if len(words) == 0 {
+		return
+	}
+	for i, piece := range wrap(strings.Join(words, " · "), t.width-labelWidth) {
+		if i == 3 {
+			break // the report has the rest
+		}
+		l := t.label([...]string{"Errors", "", ""}[i])
+		l.add(red, piece)
+		t.add(l)
+	}
+}
+
+// kinds shows two kinds to a line, where two fit.
+func (t *text) kinds() {
+	if len(t.r.Kinds) == 0 {
+		return
+	}
+	const half = 34
+	columns := max(1, min(2, (t.width-labelWidth)/half))
+	l := t.label("Events")
+	for c := range min(columns, len(t.r.Kinds)) {
+		if c > 0 {
+			l.pad(labelWidth + c*half)
+		}
+		l.add(faint, fmt.Sprintf("%-12s%9s%9s", "kind", "accepted", "stored"))
+	}
+	t.add(l)
+	rows := (len(t.r.Kinds) + columns - 1) / columns
+	show := min(rows, t.kindRows)
+	if show < rows {
+		show-- // for the line that says so
+	}
+	for i := range show {
+		l := t.label("")
+		for c := range columns {
+			if at := i*columns + c; at < len(t.r.Kinds) {
+				k := t.r.Kinds[at]
+				look, sign := plain, ""
+				if k.differs() {
+					look, sign = red, " ✗"
+				}
+				if c > 0 {
+					l.pad(labelWidth + c*half)
+				}
+				l.add(look, fmt.Sprintf("%-12s%9s%9s%s", k.Kind, count(k.Accepted), storedText(k), sign))
+			}
+		}
+		t.add(l)
+	}
+	if hidden := len(t.r.Kinds) - show*columns; hidden > 0 {
+		l := t.label("")
+		l.add(faint, fmt.Sprintf("… and %d more kinds", hidden))
+		t.add(l)
+	}
+}
+
+func (t *text) verdicts() {
+	v := t.r.Verdicts
+	if v == nil {
+		return
+	}
+	l := t.label("Verdicts")
+	if v.Judged == 0 {
+		l.add(plain, fmt.Sprintf("none on %s", plural(v.Total, "detection", "detections")))
+	} else {
+		l.add(plain, fmt.Sprintf("%s agree of %s judged · %s missed · %s", ratio(v.Agreement.N, v.Agreement.Of), count(v.Judged),
+			count(v.Missed.N), plural(v.FalseAlarm.N, "false alarm", "false alarms")))
+	}
+	t.add(l)
+}
+
+func (t *text) generator() {
+	g := t.r.Generator
+	spans := []span{
+		{fmt.Sprintf("send lag p99 %s, max %s", dur(g.SendLag.P99NS), dur(g.SendLag.MaxNS)), plain},
+		{fmt.Sprintf("CPU %s of %s", cpu(g.CPUShare), plural(int64(t.r.Drover.CPUs), "core", "cores")), plain},
+	}
+	if g.MaxRSS > 0 {
+		spans = append(spans, span{size(g.MaxRSS) + " of memory", plain})
+	}
+	t.items("Harness", spans)
+	if g.Behind != "" {
+		l := t.label("")
+		l.add(yellow, g.Behind)
+		t.add(l)
+	}
+	for i, warning := range t.r.Warnings {
+		var l line
+		l.add(yellow, "!")
+		l.pad(labelWidth)
+		if i == 2 && len(t.r.Warnings) > 3 {
+			l.add(yellow, fmt.Sprintf("and %d more warnings", len(t.r.Warnings)-2))
+			t.add(l)
+			break
+		}
+		l.add(yellow, warning)
+		t.add(l)
+	}
+}
+
+// cpu writes a share of the machine in whole per cent: more would pretend.
+func cpu(share float64) string { return fmt.Sprintf("%.0f%%", 100*share) }
+
+func (t *text) files() {
+	if t.dir == "" {
+		return
+	}
+	l := t.label("Report")
+	l.add(plain, t.dir)
+	t.add(l)
+}

@@ -1,0 +1,177 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"drover/sim/check"
+)
+
+// mark is the sign of a result in text.
+func mark(r check.Result) (string, style) {
+	switch r {
+	case check.Pass:
+		return "✓", green
+	case check.Fail:
+		return "✗", loud
+	case check.Inconclusive:
+		return "?", yellow
+	}
+	return "–", faint
+}
+
+// verdictOf is the run's outcome in one sentence without a full stop.
+func verdictOf(r *Run) string {
+	if len(r.Checks) == 0 {
+		return "no checks"
+	}
+	n := tally(r.Checks)
+	var parts []string
+	for _, k := range [...]struct {
+		result check.Result
+		word   string
+	}{{check.Fail, "failed"}, {check.Inconclusive, "inconclusive"}, {check.NotChecked, "not checked"}} {
+		if n[k.result] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[k.result], k.word))
+		}
+	}
+	if len(parts) == 0 {
+		return plural(int64(len(r.Checks)), "check", "checks") + " passed"
+	}
+	return fmt.Sprintf("%s of %s", strings.Join(parts, ", "), plural(int64(len(r.Checks)), "check", "checks"))
+}
+
+func tally(checks []Check) map[check.Result]int {
+	n := make(map[check.Result]int)
+	for _, c := range checks {
+		n[c.Result]++
+	}
+	return n
+}
+
+// divergence is one sentence on why response time and service time differ, or "" while they tell the same story.
+func divergence(r *Run) string {
+	response, service := r.Latency.Response, r.Latency.Service
+	if response.Count == 0 || response.P99NS < 2*service.P99NS || response.P99NS-service.P99NS < int64(5*time.Millisecond) {
+		return ""
+	}
+	why := fmt.Sprintf("uploads waited for their turn (send lag p99 %s)", dur(r.Latency.SendLag.P99NS))
+	if r.Totals.Retries > 0 && r.Latency.SendLag.P99NS < (response.P99NS-service.P99NS)/2 {
+		why = fmt.Sprintf("%s were made before the last attempt", plural(r.Totals.Retries, "retry", "retries"))
+	}
+	return fmt.Sprintf("Response p99 is %s, service p99 only %s: %s. A tool that times from the send would report the latter.",
+		dur(response.P99NS), dur(service.P99NS), why)
+}
+
+// loadLine describes the load in a few words.
+func loadLine(r *Run) string {
+	parts := []string{r.Load.Model + " model"}
+	switch {
+	case r.Load.Model == "closed":
+		parts[0] += fmt.Sprintf(", %s at once", check.FormatCount(int64(r.Load.Concurrency)))
+	case r.Load.Arrivals != "":
+		parts[0] += ", " + r.Load.Arrivals + " arrivals"
+	}
+	parts = append(parts, plural(int64(r.Load.Devices), "device", "devices")+" in "+plural(int64(r.Load.Tenants), "tenant", "tenants"))
+	if r.Load.Shard != "" && r.Load.Shard != "1/1" {
+		parts = append(parts, "shard "+r.Load.Shard)
+	}
+	return strings.Join(parts, " · ")
+}
+
+// measuredNS is how long the measured phases took.
+func measuredNS(r *Run) (sum int64) {
+	for _, p := range r.Phases {
+		if p.Measure {
+			sum += p.ToNS - p.FromNS
+		}
+	}
+	return sum
+}
+
+// measuredPhases names the measured phases.
+func measuredPhases(r *Run) string {
+	var names []string
+	for _, p := range r.Phases {
+		if p.Measure {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func dur(ns int64) string { return check.FormatDuration(time.Duration(ns)) }
+
+func count(n int64) string { return check.FormatCount(n) }
+
+// ratio writes n of of as a percentage, or a dash.
+func ratio(n, of int64) string {
+	if of == 0 {
+		return "–"
+	}
+	return check.FormatShare(float64(n) / float64(of))
+}
+
+// perSecond writes a rate with four figures at most.
+func perSecond(n, ns int64) string {
+	if ns <= 0 {
+		return "–"
+	}
+	return rate(float64(n)/(float64(ns)/1e9)) + "/s"
+}
+
+func rate(v float64) string {
+	if v >= 999.5 {
+		return check.FormatCount(int64(v + 0.5))
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+// size writes bytes in decimal units, as networks do.
+func size(n int64) string {
+	v := float64(n)
+	for _, unit := range [...]string{"B", "kB", "MB", "GB", "TB"} {
+		if v < 999.5 || unit == "TB" {
+			if unit == "B" {
+				return fmt.Sprintf("%d B", n)
+			}
+			return fmt.Sprintf("%.3g %s", v, unit)
+		}
+		v /= 1000
+	}
+	return ""
+}
+
+func plural(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return check.FormatCount(n) + " " + many
+}
+
+// storedText is what the backend holds of a kind, or a dash when it does not tell.
+func storedText(k Kind) string {
+	if k.Stored == nil {
+		return "–"
+	}
+	return count(*k.Stored)
+}
+
+// differs reports that the backend holds more or fewer events of the kind than it can.
+func (k Kind) differs() bool {
+	if k.Stored == nil {
+		return false
+	}
+	c := check.KindCount{Accepted: k.Accepted, Unanswered: k.Unanswered, Stored: *k.Stored}
+	return c.Missing() > 0 || c.Surplus() > 0
+}
+
+// again is the command that repeats the run.
+func again(r *Run) string {
+	if r.Scenario.Command != "" {
+		return r.Scenario.Command
+	}
+	return "drover run scenario.yaml"
+}
