@@ -161,3 +161,9 @@ func parseTime(s []byte, t *time.Time) bool {
 	*t = time.Date(num(0, 4), time.Month(month), day, hour, minute, second, num(20, 23)*1e6, time.UTC)
 	return t.Day() == day // time.Date turns February 30 into March
 }
+
+// ParseGUID is the inverse of fleet.GUID.String; it takes no other form.
+func ParseGUID(s string) (g fleet.GUID, ok bool) {
+	ok = parseUUID([]byte(s), (*[16]byte)(&g))
+	return g, ok
+}

@@ -1,0 +1,238 @@
+package backend
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/wire"
+)
+
+// store keeps what was accepted, by run and tenant. It is safe for concurrent use; each tenant has its own lock.
+// Everything is only ever added, so that a position in it stays what it is.
+type store struct {
+	max  int64
+	held atomic.Int64 // events stored or about to be, over all runs
+
+	kinds               [event.NumKinds]atomic.Int64 // events stored, over all runs
+	duplicates, refused atomic.Int64
+
+	mu   sync.RWMutex
+	runs map[string]*run
+}
+
+type run struct {
+	mu      sync.RWMutex
+	tenants map[fleet.GUID]*tenant
+	order   []*tenant // by first appearance; cursors are indices into it
+}
+
+func newStore(maxEvents int) *store {
+	if maxEvents == 0 {
+		maxEvents = DefaultMaxEvents
+	}
+	return &store{max: int64(maxEvents), runs: make(map[string]*run)}
+}
+
+var errFull = &refusal{http.StatusInsufficientStorage, "the backend stores no more events; start it anew or raise its limit"}
+
+var idTaken = []byte("the id belongs to another event")
+
+// put stores the events of u that it does not hold yet and fills in everything of ans but the verdicts. It takes all or,
+// with errFull, nothing.
+func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
+	*ans = wire.Answer{Verdicts: ans.Verdicts[:0], Refused: ans.Refused[:0]}
+	t := s.tenant(runName, u.Account.TenantID)
+	if t == nil {
+		return errFull
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// An id may occur twice in one upload, so this counts too many rather than too few; what was not used is given back.
+	fresh := int64(0)
+	for i := range u.Events {
+		if _, held := t.ids[u.Events[i].ID]; !held {
+			fresh++
+		}
+	}
+	if s.held.Add(fresh) > s.max {
+		s.held.Add(-fresh)
+		return errFull
+	}
+	for i := range u.Events {
+		e := &u.Events[i]
+		at, held := t.ids[e.ID]
+		switch {
+		case !held:
+			t.add(u, e)
+			s.kinds[e.Kind].Add(1)
+			ans.Accepted++
+		case string(t.raw(t.record(at))) == string(e.Raw):
+			ans.Duplicates++
+		default:
+			ans.Refused = append(ans.Refused, wire.Refusal{Seq: e.Seq, Reason: idTaken})
+		}
+	}
+	t.duplicates += int64(ans.Duplicates)
+	t.refused += int64(len(ans.Refused))
+	s.duplicates.Add(int64(ans.Duplicates))
+	s.refused.Add(int64(len(ans.Refused)))
+	s.held.Add(int64(ans.Accepted) - fresh)
+	return nil
+}
+
+// tenant finds or makes a tenant of a run; nil when it would have to be made and nothing could be stored in it.
+func (s *store) tenant(runName string, id fleet.GUID) *tenant {
+	r := s.run(runName)
+	if r != nil {
+		if t := r.tenant(id); t != nil {
+			return t
+		}
+	}
+	if s.held.Load() >= s.max {
+		return nil
+	}
+	if r == nil {
+		s.mu.Lock()
+		if r = s.runs[runName]; r == nil {
+			r = &run{tenants: make(map[fleet.GUID]*tenant)}
+			s.runs[runName] = r
+		}
+		s.mu.Unlock()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tenants[id]
+	if t == nil {
+		t = newTenant(id, len(r.order))
+		r.tenants[id] = t
+		r.order = append(r.order, t)
+	}
+	return t
+}
+
+// run returns nil for a run of which nothing is held.
+func (s *store) run(name string) *run {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.runs[name]
+}
+
+func (r *run) tenant(id fleet.GUID) *tenant {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.tenants[id]
+}
+
+// list returns the tenants so far, in order of first appearance. The caller must not change it.
+func (r *run) list() []*tenant {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clip(r.order)
+}
+
+// tenant is what one tenant of one run has stored.
+type tenant struct {
+	id    fleet.GUID
+	place int // in run.order
+
+	mu        sync.RWMutex
+	ids       map[event.ID]uint32 // -> index of the record
+	records   [][]record          // in chunks of chunkLen, so that growing copies nothing
+	n         int                 // records
+	blocks    [][]byte            // encoded events, one after another
+	envelopes []string            // "device":{...},"account":{...},"app":{...}
+	known     map[string]uint32   // envelope -> its index
+	devices   map[wire.DeviceID]bool
+
+	kinds                           [event.NumKinds]int64
+	duplicates, refused, unenrolled int64
+	enrolled                        int64
+	scratch                         []byte
+}
+
+const chunkLen = 512
+
+// record has no pointers, so that the garbage collector need not look at millions of them.
+type record struct {
+	block, off, len uint32
+	envelope        uint32
+}
+
+const (
+	firstBlock = 4 << 10   // many tenants are small
+	maxBlock   = 256 << 10 // an event that is larger has a block of its own
+)
+
+func newTenant(id fleet.GUID, place int) *tenant {
+	return &tenant{
+		id: id, place: place,
+		ids:     make(map[event.ID]uint32),
+		known:   make(map[string]uint32),
+		devices: make(map[wire.DeviceID]bool),
+	}
+}
+
+func (t *tenant) record(i uint32) record { return t.records[i/chunkLen][i%chunkLen] }
+
+func (t *tenant) raw(r record) []byte { return t.blocks[r.block][r.off : r.off+r.len] }
+
+func (t *tenant) add(u *wire.Upload, e *wire.Event) {
+	enrolled, known := t.devices[u.Device.ID]
+	if e.Kind == event.Enrolment && !enrolled {
+		enrolled, known = true, false
+		t.enrolled++
+	}
+	if !known {
+		t.devices[u.Device.ID] = enrolled
+	}
+	if !enrolled {
+		t.unenrolled++
+	}
+	t.kinds[e.Kind]++
+	t.ids[e.ID] = uint32(t.n)
+	if t.n%chunkLen == 0 {
+		t.records = append(t.records, make([]record, 0, chunkLen))
+	}
+	last := &t.records[len(t.records)-1]
+	*last = append(*last, t.write(e.Raw, t.envelope(u)))
+	t.n++
+}
+
+// write copies raw behind what is stored.
+func (t *tenant) write(raw []byte, envelope uint32) record {
+	b := len(t.blocks) - 1
+	if b < 0 || cap(t.blocks[b])-len(t.blocks[b]) < len(raw) {
+		size := firstBlock
+		if b >= 0 {
+			size = min(2*cap(t.blocks[b]), maxBlock)
+		}
+		t.blocks = append(t.blocks, make([]byte, 0, max(size, len(raw))))
+		b++
+	}
+	off := len(t.blocks[b])
+	t.blocks[b] = append(t.blocks[b], raw...)
+	return record{block: uint32(b), off: uint32(off), len: uint32(len(raw)), envelope: envelope}
+}
+
+// envelope finds or stores who sent u. A device that is updated gets another one.
+func (t *tenant) envelope(u *wire.Upload) uint32 {
+	b := append(t.scratch[:0], `"device":`...)
+	b = append(b, u.Device.Raw...)
+	b = append(b, `,"account":`...)
+	b = append(b, u.Account.Raw...)
+	b = append(b, `,"app":`...)
+	b = append(b, u.App.Raw...)
+	t.scratch = b
+	i, ok := t.known[string(b)]
+	if !ok {
+		i = uint32(len(t.envelopes))
+		s := string(b)
+		t.envelopes = append(t.envelopes, s)
+		t.known[s] = i
+	}
+	return i
+}
