@@ -2,10 +2,7 @@
 // identity of device i. It knows nothing of events, rates or formats.
 package fleet
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Share is one option of a weighted choice. Only the ratio of weights within a list counts.
 type Share[T any] struct {
@@ -129,8 +126,7 @@ func (g GUID) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// Device is the identity of one device: a pure function of (seed, cohort, index). A Device is reused: strings built for
-// one device are valid until it is filled again.
+// Device is the identity of one device, filled by Fleet.Device. It may be copied and kept.
 type Device struct {
 	Index    int // over the whole fleet
 	Cohort   int // index into Fleet.Cohorts
@@ -153,5 +149,3 @@ type Device struct {
 	OptionalDiag bool
 	FeedbackForm bool
 }
-
-var _ = fmt.Sprint
