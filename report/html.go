@@ -45,7 +45,7 @@ func HTML(w io.Writer, r *Run) error {
 	timeline, step := thin(r.Timeline, maxTimelineRows)
 	caption := "Each interval of the run, all phases; times are by intended start"
 	if step > 1 {
-		caption = fmt.Sprintf("Every %dth interval of the run; run.json has all", step)
+		caption = fmt.Sprintf("One interval in %d of the run; run.json has all", step)
 	}
 	return page.Execute(w, struct {
 		R                                     *Run

@@ -111,13 +111,14 @@ func (l *LivePrinter) draw(p Progress) {
 func block(p Progress, width int) []line {
 	var bar, now, bad, warn line
 	bar.add(bold, p.Scenario)
-	bar.add(plain, fmt.Sprintf(" %s %d/%d ", p.Phase, p.K, p.N))
+	bar.add(plain, fmt.Sprintf(" %s %d/%d", p.Phase, p.K, p.N))
 	tail := " " + clock(p.Elapsed)
 	if p.Left > 0 {
 		tail += ", " + clock(p.Left) + " left"
 	}
-	if room := width - 2 - bar.width() - len(tail); room >= 8 && p.Left > 0 {
+	if room := width - 3 - bar.width() - len(tail); room >= 8 && p.Left > 0 {
 		room = min(room, 40)
+		bar.add(plain, " ")
 		full := int(float64(room) * float64(p.Elapsed) / float64(p.Elapsed+p.Left))
 		bar.add(green, strings.Repeat("━", full))
 		bar.add(faint, strings.Repeat("─", room-full))
@@ -127,9 +128,9 @@ func block(p Progress, width int) []line {
 	now.add(plain, fmt.Sprintf("  %s/s due, ", rate(p.Intended)))
 	now.add(bold, rate(p.Achieved)+"/s accepted")
 	if p.Samples > 0 {
-		now.add(plain, fmt.Sprintf(" · p50 %s p99 %s", dur(int64(p.P50)), dur(int64(p.P99))))
+		now.add(plain, fmt.Sprintf(" · p50 %s, p99 %s", dur(int64(p.P50)), dur(int64(p.P99))))
 	}
-	now.add(faint, fmt.Sprintf(" · send lag p99 %s · %s open", dur(int64(p.SendLagP99)), count(int64(p.Open))))
+	now.add(faint, fmt.Sprintf(" · lag %s · %s open", dur(int64(p.SendLagP99)), count(int64(p.Open))))
 	lines := []line{bar, now}
 	if e := errorsLine(p); e != "" {
 		bad.add(red, "  "+e)

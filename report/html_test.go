@@ -1,0 +1,157 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func render(t testing.TB, r *Run) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := HTML(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// parts takes the styles and scripts out of a page.
+var parts = regexp.MustCompile(`(?s)<(style|script)([^>]*)>(.*?)</(?:style|script)>`)
+
+// The policy forbids everything but the very scripts and styles of the page, so that no words in it can run.
+func TestHTMLPolicy(t *testing.T) {
+	for name, r := range map[string]*Run{"stalled": stalled(t), "hostile": hostile(t), "empty": {}} {
+		doc := render(t, r)
+		m := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(doc)
+		if m == nil {
+			t.Fatalf("%s: no policy", name)
+		}
+		policy := html.UnescapeString(m[1])
+		if !strings.HasPrefix(policy, "default-src 'none'; ") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "http") {
+			t.Errorf("%s: policy %q", name, policy)
+		}
+		found := parts.FindAllStringSubmatch(doc, -1)
+		if len(found) != 3 {
+			t.Errorf("%s: %d styles and scripts, want 3", name, len(found))
+		}
+		for _, p := range found {
+			sum := sha256.Sum256([]byte(p[3]))
+			allowed := strings.Contains(policy, p[1]+"-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+			if data := strings.Contains(p[2], "application/json"); allowed == data {
+				t.Errorf("%s: <%s%s> allowed %v, data %v", name, p[1], p[2], allowed, data)
+			}
+		}
+	}
+}
+
+// The page asks for nothing: no attribute that a browser would fetch, no style or script of elsewhere.
+func TestHTMLNeedsNothing(t *testing.T) {
+	doc := render(t, stalled(t))
+	markup := parts.ReplaceAllString(doc, "")
+	for _, m := range regexp.MustCompile(`(?i)\s(src|href|srcset|action|poster|data|style|on\w+)\s*=\s*"([^"]*)"`).FindAllStringSubmatch(markup, -1) {
+		if m[2] != "#main" {
+			t.Errorf("the page has %s=%q", m[1], m[2])
+		}
+	}
+	for _, p := range parts.FindAllStringSubmatch(doc, -1) {
+		if regexp.MustCompile(`(?i)@import|url\(|fetch\(|XMLHttpRequest|sendBeacon|WebSocket|import\(`).MatchString(p[3]) {
+			t.Errorf("<%s> reaches out", p[1])
+		}
+	}
+}
+
+// However a scenario, a backend or a decoded document words things, none of it becomes markup.
+func TestHTMLEscapes(t *testing.T) {
+	doc, calm := render(t, hostile(t)), render(t, stalled(t))
+	tags := regexp.MustCompile(`<[a-zA-Z/!][^>]*>`)
+	count := func(doc, tag string) (n int) {
+		for _, m := range tags.FindAllString(doc, -1) {
+			if strings.HasPrefix(strings.ToLower(m), tag) {
+				n++
+			}
+		}
+		return n
+	}
+	for _, tag := range []string{"<script", "</script", "<img", "<h1", "<title", "<style", "<!--"} {
+		if got, want := count(doc, tag), count(calm, tag); got != want {
+			t.Errorf("%d of %s, want %d as in a page without an attack", got, tag, want)
+		}
+	}
+	if !strings.Contains(doc, "&lt;script&gt;alert(1)") {
+		t.Errorf("the words themselves are missing")
+	}
+}
+
+// The data that the script draws is JSON, with one value per interval in each column.
+func TestHTMLData(t *testing.T) {
+	for name, r := range map[string]*Run{"stalled": stalled(t), "hostile": hostile(t), "empty": {}} {
+		var data map[string]json.RawMessage
+		for _, p := range parts.FindAllStringSubmatch(render(t, r), -1) {
+			if strings.Contains(p[2], "application/json") {
+				if err := json.Unmarshal([]byte(p[3]), &data); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+		}
+		var columns map[string][]any
+		if err := json.Unmarshal(data["time"], &columns); err != nil {
+			t.Fatal(err)
+		}
+		if len(columns) != 13 {
+			t.Errorf("%s: %d columns, want 13", name, len(columns))
+		}
+		for c, v := range columns {
+			if len(v) != len(r.Timeline) {
+				t.Errorf("%s: %d values of %s for %d intervals", name, len(v), c, len(r.Timeline))
+			}
+		}
+	}
+}
+
+// Percentiles are drawn at 1/(1-q) in ascending order, with both curves on one axis and the longest at its end.
+func TestCurveData(t *testing.T) {
+	c := curveData(stalled(t))
+	for i := range c.X {
+		if i > 0 && c.X[i] <= c.X[i-1] {
+			t.Errorf("x[%d] = %v after %v", i, c.X[i], c.X[i-1])
+		}
+		if c.Response[i] == nil || c.Service[i] == nil || *c.Response[i] < *c.Service[i]*0.9 {
+			t.Errorf("at %v: response %v, service %v", c.X[i], c.Response[i], c.Service[i])
+		}
+	}
+	r := stalled(t).Latency.Response
+	if last := len(c.X) - 1; c.X[last] != float64(r.Count) || *c.Response[last] != float64(r.MaxNS)/1e6 {
+		t.Errorf("the curve ends at %v, %v; want %v, %v", c.X[last], *c.Response[last], r.Count, r.MaxNS)
+	}
+}
+
+// A run of days still makes a page that opens.
+func TestHTMLOfLongRuns(t *testing.T) {
+	r := stalled(t)
+	point := r.Timeline[10]
+	r.Timeline = nil
+	for i := range 1800 {
+		point.FromNS = int64(i) * point.WidthNS
+		r.Timeline = append(r.Timeline, point)
+	}
+	doc := render(t, r)
+	if len(doc) > 1<<20 {
+		t.Errorf("%d bytes, want 1 MiB at most", len(doc))
+	}
+	if !strings.Contains(doc, "One interval in 3") {
+		t.Errorf("the table does not say that it leaves intervals out")
+	}
+}
+
+func BenchmarkHTML(b *testing.B) {
+	r := stalled(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		render(b, r)
+	}
+}
