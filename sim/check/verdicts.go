@@ -121,7 +121,7 @@ func (v *Verdicts) evaluate(f Facts) Outcome {
 		wants = append(wants, p.name+" "+p.bound.String())
 	}
 	if v.AtLeast > 0 {
-		wants = append(wants, fmt.Sprintf("at least %s verdicts", FormatCount(int64(v.AtLeast))))
+		wants = append(wants, fmt.Sprintf("at least %s judged", FormatCount(int64(v.AtLeast))))
 	}
 	o := Outcome{Want: strings.Join(wants, ", "), Samples: judged}
 	switch {
