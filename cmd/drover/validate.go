@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"drover/sim"
+	"drover/sim/scenario"
+)
+
+func newValidate() *cobra.Command {
+	var src source
+	cmd := &cobra.Command{
+		Use:   "validate FILE...",
+		Short: "Check scenario files and print every mistake with its line and column",
+		Long: `validate reads each scenario as run would, with its fleet, and prints "FILE: ok" or all of its mistakes, one to a line:
+
+  file:line:column: what is wrong; how to mend it
+
+FILE is a path or the name of a shipped scenario. --set and --variant apply to all files.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(cmd, "want at least one scenario")
+			}
+			return nil
+		},
+		ValidArgsFunction: completeScenario,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			bad := false
+			for _, name := range args {
+				if err := validate(name, src.options()); err != nil {
+					bad = true
+					finish(fail(exitUsage, err), cmd.ErrOrStderr())
+					continue
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", name)
+			}
+			if bad {
+				return fail(exitUsage, nil)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().Var(&src.set, "set", "give a param its `name=value`; may be repeated")
+	cmd.Flags().StringVar(&src.variant, "variant", "", "apply this `variant`")
+	return cmd
+}
+
+// validate returns what is wrong with a scenario: its text, or the fleet that it describes.
+func validate(name string, opt scenario.Options) error {
+	sc, err := scenario.Load(name, opt)
+	if err != nil {
+		return err
+	}
+	if _, err := sim.NewModel(sc); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
