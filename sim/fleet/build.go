@@ -158,6 +158,13 @@ func (z zones) load(name string) (*time.Location, error) {
 	return loc, nil
 }
 
+// Check reports what keeps devices of the profile from being built: a model or version that cat does not have, a version
+// that none of the models can run, a list without weight.
+func (p *Profile) Check(cat *Catalogue) error {
+	_, err := newBuilder(cat).build(&CohortSpec{Profile: *p})
+	return err
+}
+
 // CanRun reports whether the model can run the release: the release is for its platform, its major lies within the
 // model's, its list of devices (if any) has the model, and it is not older than the model.
 func (m *Model) CanRun(r *Release) bool { return m.cannotRun(r) == "" }

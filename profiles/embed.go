@@ -1,0 +1,10 @@
+// Package profiles holds what fleets are built from, as files that people edit: hardware models, iOS releases, address
+// blocks, day shapes, and the profiles of kinds of device. Each file names its sources. Package scenario reads them.
+package profiles
+
+import "embed"
+
+// Files are the shipped files by name.
+//
+//go:embed *.yaml *.csv
+var Files embed.FS
