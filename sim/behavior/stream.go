@@ -1,0 +1,414 @@
+package behavior
+
+import (
+	"math"
+	"time"
+
+	"drover/sim/classify"
+	"drover/sim/event"
+	"drover/sim/fleet"
+)
+
+// never is the time of what does not happen.
+const never = time.Duration(math.MaxInt64)
+
+// Item is one event that a device has to report: what and when. Its fields are made by Filler when they are needed.
+type Item struct {
+	At   time.Duration // device time, offset from the run's start
+	Kind event.Kind
+}
+
+// Upload is what a device sends at once. Items belongs to the stream and is valid until its next call.
+type Upload struct {
+	Device   int           // over the whole fleet
+	Due      time.Duration // device time at which it falls due
+	FirstSeq uint32        // sequence number of Items[0]; the others follow without gaps
+	Items    []Item
+}
+
+// Config is what a stream needs to know. The same Config may serve many streams.
+type Config struct {
+	Fleet      *fleet.Fleet
+	Plans      []Plan // one per cohort
+	Seed       uint64
+	Start      time.Time // device time 0
+	Batch      Batch
+	Spool      Spool
+	Classifier classify.Classifier
+	Hosts      []*Hosts // one per cohort
+	Enroll     bool     // devices have an enrolment event before all others
+}
+
+// Stats counts what a stream has made so far.
+type Stats struct {
+	Visits   int64                                           // pages opened, benign and malicious
+	Verdicts [event.NumCategories][event.NumCategories]int64 // visits by planted truth and reference verdict
+	Made     [event.NumKinds]int64                           // events that devices had to report
+	Lost     [event.NumKinds]int64                           // of these, dropped by a full spool
+}
+
+// Add adds what another stream has made.
+func (s *Stats) Add(o Stats) {
+	s.Visits += o.Visits
+	for k := range s.Made {
+		s.Made[k] += o.Made[k]
+		s.Lost[k] += o.Lost[k]
+	}
+	for t := range s.Verdicts {
+		for v := range s.Verdicts[t] {
+			s.Verdicts[t][v] += o.Verdicts[t][v]
+		}
+	}
+}
+
+// Stream is the uploads of some devices, in the order in which they fall due. It is owned by one goroutine.
+//
+// The state of a device is when each kind of event happens next, and the events it has not sent yet: about a hundred
+// bytes. Which device is next comes from a heap.
+type Stream struct {
+	cfg    *Config
+	plans  []*compiled
+	zones  []zone
+	dev    []state
+	heap   heap
+	nodes  arena
+	items  []Item
+	visits visitor
+	stats  Stats
+
+	flushed int // devices that Flush is done with
+}
+
+// numClocks is how many kinds of event have a clock of their own: all but enrolment.
+const numClocks = int(event.NumKinds) - 1
+
+// clockOf is the index in state.next of a kind's clock.
+func clockOf(k event.Kind) int { return int(k) - 1 }
+
+// kindOf is its inverse.
+func kindOf(clock int) event.Kind { return event.Kind(clock + 1) }
+
+// state is all that a device carries from event to event.
+type state struct {
+	next    [numClocks]time.Duration // when each kind happens next
+	network time.Duration            // when the network goes away or comes back
+	first   uint32                   // oldest pending event in the arena, 0 for none
+	last    uint32
+	index   uint32 // of the device in the fleet
+	seq     uint32 // of the next event to be sent
+	pending uint16
+	cohort  uint16
+	zone    uint8
+	crashes uint8 // 1 + index in Crashes.More; 0: none applies
+	offline bool
+	ready   bool // an upload is due at once: more than one batch is pending
+}
+
+// compiled is a plan in the form that the stream runs on.
+type compiled struct {
+	Plan
+	shape   *weekShape
+	perHour [event.NumKinds]float64 // random kinds: mean count in an hour of mean activity
+}
+
+// NewStream returns the stream of the given devices, which are indices into the fleet.
+func NewStream(cfg *Config, devices []int) *Stream {
+	s := &Stream{cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}}
+	for i := range cfg.Plans {
+		c := &compiled{Plan: cfg.Plans[i], shape: newWeekShape(cfg.Plans[i].Day)}
+		for k := range c.Rates {
+			c.perHour[k] = c.Rates[k].PerDay / 24
+		}
+		s.plans = append(s.plans, c)
+	}
+	zones := map[*time.Location]uint8{}
+	var d fleet.Device
+	for j, i := range devices {
+		cfg.Fleet.Device(i, &d)
+		z, ok := zones[d.Timezone]
+		if !ok {
+			z = uint8(len(s.zones))
+			zones[d.Timezone] = z
+			s.zones = append(s.zones, newZone(cfg.Start, d.Timezone))
+		}
+		s.dev[j] = state{index: uint32(i), cohort: uint16(d.Cohort), zone: z}
+		s.begin(&s.dev[j], &d)
+	}
+	s.heap.init(len(devices), func(j uint32) time.Duration { return s.due(&s.dev[j]) })
+	return s
+}
+
+// begin sets every clock of a device to its first time.
+func (s *Stream) begin(st *state, d *fleet.Device) {
+	plan := s.plans[st.cohort]
+	for i, more := range plan.Crashes.More {
+		if more.OS == d.OS.Version {
+			st.crashes = uint8(i + 1)
+		}
+	}
+	if s.cfg.Enroll {
+		st.seq = 1
+	}
+	self := s.self(st)
+	for c := range numClocks {
+		kind := kindOf(c)
+		rate := plan.Rates[kind]
+		switch {
+		case kind == event.Diagnostics && !d.OptionalDiag, kind == event.Feedback && !d.FeedbackForm:
+			st.next[c] = never
+		case rate.Every > 0:
+			st.next[c] = periodic(self, kind, rate, 0)
+		case rate.PerDay > 0:
+			st.next[c] = s.random(st, self, kind, 0)
+		default:
+			st.next[c] = never
+		}
+	}
+	st.network = s.nextOffline(st, self, 0)
+}
+
+// self is the key from which all draws of a device come.
+func (s *Stream) self(st *state) uint64 { return key(s.cfg.Seed, uint64(st.index)) }
+
+// periodic returns the first occurrence of a periodic kind after the given number of periods: period n of a device is
+// phase + n*Every, and its occurrence is late by up to Jitter of a period.
+func periodic(self uint64, kind event.Kind, r Rate, n int64) time.Duration {
+	at := phase(self, kind, r) + time.Duration(n)*r.Every
+	if r.Jitter > 0 {
+		d := newDraws(self, drawJitter, int(kind), uint64(n))
+		at += time.Duration(d.unit() * r.Jitter * float64(r.Every))
+	}
+	return at
+}
+
+func phase(self uint64, kind event.Kind, r Rate) time.Duration {
+	d := newDraws(self, drawPhase, int(kind), 0)
+	return time.Duration(d.unit() * float64(r.Every))
+}
+
+// random returns when a random kind happens next after at: the activity until then is exponential.
+func (s *Stream) random(st *state, self uint64, kind event.Kind, at time.Duration) time.Duration {
+	plan := s.plans[st.cohort]
+	perHour := plan.perHour[kind]
+	if kind == event.Crash && st.crashes > 0 {
+		perHour *= plan.Crashes.More[st.crashes-1].Times
+	}
+	if perHour <= 0 {
+		return never
+	}
+	d := newDraws(self, drawGap, int(kind), uint64(at))
+	gap := plan.shape.after(s.zones[st.zone].local(at), d.exp()/perHour)
+	if gap == never {
+		return never
+	}
+	return at + max(gap, 1) // later, always: the next draw is keyed by the time
+}
+
+// after returns when a kind happens next, given that it happened at at.
+func (s *Stream) after(st *state, self uint64, kind event.Kind, at time.Duration) time.Duration {
+	rate := s.plans[st.cohort].Rates[kind]
+	if rate.Every > 0 {
+		n := int64((at - phase(self, kind, rate)) / rate.Every)
+		return periodic(self, kind, rate, n+1)
+	}
+	return s.random(st, self, kind, at)
+}
+
+// nextOffline returns when the device next loses its network, given that it has one from at on.
+func (s *Stream) nextOffline(st *state, self uint64, at time.Duration) time.Duration {
+	o := s.plans[st.cohort].Offline
+	if o.PerDay <= 0 {
+		return never
+	}
+	d := newDraws(self, drawOffline, 0, uint64(at))
+	return at + time.Duration(d.exp()/o.PerDay*float64(24*time.Hour)) + 1
+}
+
+// offlineFor returns how long the network stays away when it goes at at.
+func (s *Stream) offlineFor(st *state, self uint64, at time.Duration) time.Duration {
+	o := s.plans[st.cohort].Offline
+	d := newDraws(self, drawOffline, 1, uint64(at))
+	return time.Duration(d.logNormal(float64(o.Median), float64(o.P95))) + 1
+}
+
+// due returns when a device next has something to do.
+func (s *Stream) due(st *state) time.Duration {
+	at := min(st.network, s.deadline(st))
+	for _, t := range st.next {
+		at = min(at, t)
+	}
+	return at
+}
+
+// deadline is when the pending events must go: when the oldest is MaxAge old, unless there is no network.
+func (s *Stream) deadline(st *state) time.Duration {
+	switch {
+	case st.pending == 0 || st.offline:
+		return never
+	case st.ready:
+		return 0
+	}
+	return s.nodes.list[st.first].At + s.cfg.Batch.MaxAge
+}
+
+// Next fills u with the next upload that falls due at or before limit, and reports whether there is one.
+func (s *Stream) Next(limit time.Duration, u *Upload) bool {
+	for {
+		j, at := s.heap.top()
+		if at > limit || at == never {
+			return false
+		}
+		st := &s.dev[j]
+		s.heap.now = max(s.heap.now, at)
+		full := s.step(st, at, limit)
+		if full {
+			s.take(st, s.heap.now, u)
+		}
+		s.heap.fixTop(s.due(st))
+		if full {
+			return true
+		}
+	}
+}
+
+// step lets a device do what is due at at and reports whether an upload is due.
+func (s *Stream) step(st *state, at, limit time.Duration) bool {
+	if !st.offline && s.deadline(st) <= at {
+		return true
+	}
+	self := s.self(st)
+	if st.network <= at {
+		return s.toggle(st, self, at)
+	}
+	clock := 0
+	for c, t := range st.next {
+		if t < st.next[clock] {
+			clock = c
+		}
+	}
+	kind := kindOf(clock)
+	if kind == event.WebThreat {
+		if !s.browse(st, self, limit) {
+			return false
+		}
+	} else {
+		st.next[clock] = s.after(st, self, kind, at)
+	}
+	return s.push(st, Item{at, kind})
+}
+
+// toggle takes the network away or gives it back; with it back, what is pending is due.
+func (s *Stream) toggle(st *state, self uint64, at time.Duration) bool {
+	st.offline = !st.offline
+	if st.offline {
+		st.network = at + s.offlineFor(st, self, at)
+		return false
+	}
+	st.network = s.nextOffline(st, self, at)
+	return st.pending > 0
+}
+
+// browse makes the visit that is due and then the benign ones that follow before anything else is due on this device: they
+// leave no trace, so nothing can tell that they were made early. It stops before a visit that will be detected. It reports
+// whether the one that was due is detected.
+func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
+	clock := clockOf(event.WebThreat)
+	at := st.next[clock]
+	due := at
+	others := min(st.network, s.deadline(st), limit)
+	for c, t := range st.next {
+		if c != clock {
+			others = min(others, t)
+		}
+	}
+	for {
+		v := s.visits.visit(self, st.cohort, at)
+		if v.verdict.Malicious() && at > due {
+			return false
+		}
+		st.next[clock] = s.random(st, self, event.WebThreat, at)
+		s.stats.Visits++
+		s.stats.Verdicts[v.truth][v.verdict.Category]++
+		if v.verdict.Malicious() {
+			return true
+		}
+		if at = st.next[clock]; at > others {
+			return false
+		}
+	}
+}
+
+// push adds an event to what is pending and reports whether an upload is due now.
+func (s *Stream) push(st *state, it Item) bool {
+	s.stats.Made[it.Kind]++
+	if st.offline && int(st.pending) >= s.cfg.Spool.MaxEvents {
+		if !s.cfg.Spool.DropOldest {
+			s.stats.Lost[it.Kind]++
+			return false
+		}
+		s.stats.Lost[s.pop(st).Kind]++
+	}
+	n := s.nodes.add(it)
+	if st.pending == 0 {
+		st.first = n
+	} else {
+		s.nodes.list[st.last].next = n
+	}
+	st.last = n
+	st.pending++
+	b := &s.cfg.Batch
+	return !st.offline && (int(st.pending) >= b.MaxEvents || b.MaxAge <= 0 || b.Urgent[it.Kind])
+}
+
+// pop removes the oldest pending event.
+func (s *Stream) pop(st *state) Item {
+	n := &s.nodes.list[st.first]
+	it := n.Item
+	next := n.next
+	s.nodes.free(st.first)
+	st.first = next
+	if st.pending--; st.pending == 0 {
+		st.first, st.last, st.ready = 0, 0, false
+	}
+	return it
+}
+
+// take makes an upload of the oldest pending events, at most a batch of them. What remains is due at once.
+func (s *Stream) take(st *state, at time.Duration, u *Upload) {
+	u.Device, u.Due, u.FirstSeq = int(st.index), at, st.seq
+	s.items = s.items[:0]
+	for st.pending > 0 && len(s.items) < s.cfg.Batch.MaxEvents {
+		s.items = append(s.items, s.pop(st))
+	}
+	u.Items = s.items
+	st.seq += uint32(len(s.items))
+	st.ready = st.pending > 0
+}
+
+// Flush fills u with an upload of what a device still has pending, whether it is due or has a network or not, and reports
+// whether there was anything. It goes through the devices in order and ends the stream: Next must not be called after it.
+func (s *Stream) Flush(u *Upload) bool {
+	for ; s.flushed < len(s.dev); s.flushed++ {
+		if st := &s.dev[s.flushed]; st.pending > 0 {
+			s.take(st, s.heap.now, u)
+			return true
+		}
+	}
+	return false
+}
+
+// Pending is how many events devices have not sent, and how many uploads Flush will make of them.
+func (s *Stream) Pending() (events, uploads int) {
+	for j := range s.dev {
+		n := int(s.dev[j].pending)
+		events += n
+		uploads += (n + s.cfg.Batch.MaxEvents - 1) / s.cfg.Batch.MaxEvents
+	}
+	return events, uploads
+}
+
+// Now is the device time that the stream has reached.
+func (s *Stream) Now() time.Duration { return s.heap.now }
+
+// Stats returns what has been counted so far.
+func (s *Stream) Stats() Stats { return s.stats }

@@ -1,0 +1,173 @@
+package sim
+
+import (
+	"time"
+
+	"drover/sim/behavior"
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/scenario"
+	"drover/sim/wire"
+)
+
+// Plan is what a run is expected to do. It comes from the same streams as the run, of all devices or of a sample.
+type Plan struct {
+	Devices  int
+	Sample   int  // devices that were simulated
+	Cut      bool // the sample was not followed to the end of each phase: the rest was extrapolated
+	Cohorts  []fleet.Cohort
+	Tenants  []fleet.Tenant
+	Phases   []PhasePlan
+	Elapsed  time.Duration // wall time of all phases
+	MaxBytes int           // largest upload of the sample, encoded
+}
+
+// Exact reports whether the plan is a count and not an estimate.
+func (p *Plan) Exact() bool { return p.Sample == p.Devices && !p.Cut }
+
+// PhasePlan is what is expected of one phase, over the whole fleet.
+type PhasePlan struct {
+	Name       string
+	Do         scenario.Do
+	For        time.Duration
+	Measure    bool
+	Uploads    float64
+	Bytes      float64 // encoded, before compression
+	Peak       float64 // uploads per second in the busiest twenty-fourth of the phase
+	DeviceTime time.Duration
+	Kinds      [event.NumKinds]float64 // events uploaded
+	Visits     float64                 // pages opened, which leave no trace unless they are detected
+}
+
+// PerSec is the mean number of uploads per second.
+func (p *PhasePlan) PerSec() float64 { return p.Uploads / p.For.Seconds() }
+
+const (
+	planSample = 1000    // devices
+	planSteps  = 200_000 // uploads of the sample that are made in one phase at most
+	planBins   = 24
+)
+
+// MakePlan simulates up to a thousand devices, spread evenly over the fleet, through all phases, and scales up. It sends nothing.
+func MakePlan(m *Model, f wire.Format) *Plan {
+	n := m.Fleet.Devices()
+	p := &Plan{Devices: n, Sample: min(n, planSample), Cohorts: m.Fleet.Cohorts(), Tenants: m.Fleet.Tenants()}
+	devices := make([]int, p.Sample)
+	for i := range devices {
+		devices[i] = int(int64(i) * int64(n) / int64(p.Sample))
+	}
+	pilot := &pilot{
+		plan:   p,
+		model:  m,
+		scale:  float64(n) / float64(p.Sample),
+		stream: behavior.NewStream(&m.Behavior, devices),
+		filler: behavior.NewFiller(&m.Behavior),
+		format: f,
+	}
+	for _, ph := range m.Scenario.Load.Phases {
+		p.Phases = append(p.Phases, pilot.phase(ph, devices))
+		p.Elapsed += ph.For
+	}
+	return p
+}
+
+// pilot is a small run without a clock.
+type pilot struct {
+	plan   *Plan
+	model  *Model
+	scale  float64 // devices of the fleet per device of the sample
+	stream *behavior.Stream
+	filler *behavior.Filler
+	format wire.Format
+	clock  time.Duration
+
+	dev  fleet.Device
+	ev   event.Event
+	body []byte
+}
+
+func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
+	out := PhasePlan{Name: ph.Name, Do: ph.Do, For: ph.For, Measure: ph.Measure}
+	before := p.stream.Stats()
+	p.clock = max(p.clock, p.stream.Now())
+	from := p.clock
+	var bins [planBins]float64
+	add := func(u *behavior.Upload, share float64) {
+		out.Uploads++
+		out.Bytes += float64(p.encode(u))
+		for _, it := range u.Items {
+			out.Kinds[it.Kind]++
+		}
+		bins[min(planBins-1, int(share*planBins))]++
+	}
+
+	var u behavior.Upload
+	done := 1.0 // how much of the phase the pilot went through
+	switch {
+	case ph.Do == scenario.Enroll:
+		for i, d := range devices {
+			u = behavior.Upload{Device: d, Items: []behavior.Item{{At: p.clock, Kind: event.Enrolment}}}
+			add(&u, float64(i)/float64(len(devices)))
+		}
+	case ph.Do == scenario.Drain:
+		for p.stream.Flush(&u) {
+			add(&u, 0)
+		}
+	case ph.Shape != nil || p.model.Scenario.Load.Closed:
+		// With a rate the number is known; the closed model's is up to the backend, so its plan is of one upload per device.
+		whole := float64(p.plan.Devices)
+		if ph.Shape != nil {
+			whole = ph.Shape.Expected(ph.For)
+		}
+		want := max(1, int(whole/p.scale))
+		steps := min(want, planSteps)
+		for i := 0; i < steps && p.stream.Next(horizon, &u); i++ {
+			add(&u, 0)
+		}
+		done = out.Uploads / (whole / p.scale)
+		p.plan.Cut = p.plan.Cut || steps < want
+		p.clock += time.Duration(float64(p.stream.Now()-p.clock) / max(done, 1e-9))
+		if ph.Shape != nil {
+			for i := range bins {
+				from, to := ph.For*time.Duration(i)/planBins, ph.For*time.Duration(i+1)/planBins
+				bins[i] = (ph.Shape.Expected(to) - ph.Shape.Expected(from)) / p.scale
+			}
+		}
+	default:
+		span := time.Duration(float64(ph.For) * ph.Speed)
+		for out.Uploads < planSteps && p.stream.Next(p.clock+span, &u) {
+			add(&u, float64(u.Due-p.clock)/float64(span))
+		}
+		if out.Uploads == planSteps {
+			done = max(1e-9, float64(p.stream.Now()-p.clock)/float64(span))
+			p.plan.Cut = true
+		}
+		p.clock += span
+	}
+	after := p.stream.Stats()
+	scale := p.scale / done
+	out.Visits = float64(after.Visits-before.Visits) * scale
+	out.Uploads *= scale
+	out.Bytes *= scale
+	for k := range out.Kinds {
+		out.Kinds[k] *= scale
+	}
+	for _, n := range bins {
+		out.Peak = max(out.Peak, n*p.scale*planBins/ph.For.Seconds())
+	}
+	out.DeviceTime = p.clock - from
+	return out
+}
+
+// encode returns the size of an upload.
+func (p *pilot) encode(u *behavior.Upload) int {
+	p.model.Fleet.Device(u.Device, &p.dev)
+	p.body = p.format.Begin(p.body[:0], &p.dev)
+	for i, it := range u.Items {
+		p.filler.Fill(&p.ev, &p.dev, it, u.FirstSeq+uint32(i))
+		p.body = p.format.Event(p.body, i, &p.dev, &p.ev)
+	}
+	p.body = p.format.End(p.body)
+	p.plan.MaxBytes = max(p.plan.MaxBytes, len(p.body))
+	return len(p.body)
+}

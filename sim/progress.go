@@ -1,0 +1,57 @@
+package sim
+
+import (
+	"time"
+
+	"drover/sim/measure"
+)
+
+// Progress is the state of a run at one moment.
+type Progress struct {
+	Elapsed time.Duration
+	Total   time.Duration  // of all phases
+	Phase   int            // index of the phase under way; the last one while answers are awaited
+	Left    time.Duration  // of the phase
+	Over    time.Duration  // how long the window is
+	Window  measure.Window // what happened since the last Progress; valid until the callback returns
+	Sum     measure.Counts // what happened since the start
+	Open    int            // uploads without a fate: under way, queued or waiting for their next attempt
+	Rate    float64        // arrivals per second asked for now; 0 when behaviour decides
+}
+
+// report calls the Progress callback once a second until done, and once more at the end so that the sum is whole.
+func (r *run) report(done chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var p Progress
+	last := time.Duration(0)
+	for over := false; !over; {
+		select {
+		case <-tick.C:
+		case <-done:
+			over = true
+		}
+		now := r.now()
+		p.Elapsed, p.Over, last = now, now-last, now
+		p.Total, p.Phase, p.Left, p.Rate = 0, 0, 0, 0
+		for i, ph := range r.sc.Load.Phases {
+			if p.Total <= now {
+				p.Phase, p.Left = i, max(0, p.Total+ph.For-now)
+				if p.Rate = 0; ph.Shape != nil {
+					p.Rate = ph.Shape.Rate(now - p.Total)
+				}
+			}
+			p.Total += ph.For
+		}
+		p.Window.Reset()
+		p.Open = 0
+		for _, w := range r.workers {
+			w.rec.Window(&p.Window)
+			w.mu.Lock()
+			p.Open += w.open
+			w.mu.Unlock()
+		}
+		p.Sum.Add(&p.Window.Counts)
+		r.cfg.Progress(&p)
+	}
+}

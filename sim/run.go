@@ -1,0 +1,294 @@
+// Package sim runs a scenario: it owns the wall clock, the workers, the order of a run's phases and the shutdown. What
+// happens and when it is due comes from the Schedule, which has no clock; what becomes of each upload goes to measure.
+package sim
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"drover/sim/behavior"
+	"drover/sim/check"
+	"drover/sim/event"
+	"drover/sim/measure"
+	"drover/sim/scenario"
+	"drover/sim/target"
+	"drover/sim/wire"
+)
+
+// Config is one run, or one shard of it.
+type Config struct {
+	Model      *Model
+	Partitions []int         // of the fleet, that this process drives; nil: all
+	Workers    int           // goroutines that keep schedules, at most one per partition; 0: one per CPU
+	Target     target.Target // the caller closes it
+	Format     wire.Format
+	Progress   func(*Progress) // called once a second from one goroutine while the run goes on; may be nil
+}
+
+// graceOnInterrupt is how long uploads that are under way may still end after the run was interrupted.
+const graceOnInterrupt = 2 * time.Second
+
+// Kinds counts the events of one kind by what became of them.
+type Kinds struct {
+	Made     int64 // devices had it to report
+	Lost     int64 // dropped on the device by a full spool
+	Pending  int64 // still on the devices at the end
+	Sent     int64 // put on the wire at least once
+	Accepted int64
+	Refused  int64
+	Failed   int64 // no answer: the backend may or may not have it
+	Dropped  int64 // its upload was never sent
+}
+
+// Result is what a run did.
+type Result struct {
+	Totals      *measure.Totals
+	Started     time.Time
+	Elapsed     time.Duration
+	Phases      []PhaseSpan
+	Kinds       [event.NumKinds]Kinds
+	Verdicts    check.VerdictMatrix
+	Devices     behavior.Stats
+	DeviceTime  time.Duration // how far the devices' clocks came
+	Usage       measure.Usage // of this process, during the run
+	Workers     int
+	Interrupted bool
+	FirstErrors []ClassError // an example of each class of failed attempt
+}
+
+// PhaseSpan is when a phase really was, in offsets from the run's start. To is 0 for a phase that did not begin.
+type PhaseSpan struct{ From, To time.Duration }
+
+// ClassError is an example of an error.
+type ClassError struct {
+	Class measure.Class
+	Text  string
+}
+
+// Run drives the scenario until its phases are over and every upload has its fate. When ctx ends, nothing more falls due,
+// what waits is dropped, what is under way gets two seconds, and the Result says Interrupted: that is no error. The error is
+// one of ours: a scenario that cannot be run, or counts that do not add up. Everything Run starts has ended when it
+// returns.
+func Run(ctx context.Context, cfg Config) (*Result, error) {
+	r, err := newRun(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// run is the state that the workers of one run share.
+type run struct {
+	cfg     Config
+	sc      *scenario.Scenario
+	names   *measure.Names
+	start   time.Time
+	workers []*worker
+
+	sending  context.Context // of attempts: ends after the grace
+	abandon  context.CancelFunc
+	stopping chan struct{} // closed when the run was interrupted
+
+	errMu  sync.Mutex
+	errors [measure.NumClasses]string
+}
+
+func newRun(cfg Config) (*run, error) {
+	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), stopping: make(chan struct{})}
+	parts := cfg.Partitions
+	if parts == nil {
+		for p := range cfg.Model.Fleet.Partitions() {
+			parts = append(parts, p)
+		}
+	}
+	n := cfg.Workers
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	n = min(n, len(parts), max(1, r.senders()))
+	if n == 0 {
+		return nil, fmt.Errorf("no partition of the fleet to drive")
+	}
+	for i := range n {
+		var mine []int
+		for j := i; j < len(parts); j += n {
+			mine = append(mine, parts[j])
+		}
+		r.workers = append(r.workers, newWorker(r, i, mine, n))
+	}
+	return r, nil
+}
+
+// senders is how many uploads may be under way at once, over all workers.
+func (r *run) senders() int {
+	if r.sc.Load.Closed {
+		return r.sc.Load.Concurrency
+	}
+	if n := r.sc.Target.Client.MaxOpen; n > 0 {
+		return n
+	}
+	return target.DefaultMaxOpen
+}
+
+func (r *run) run(ctx context.Context) (*Result, error) {
+	before, _ := measure.Self()
+	r.start = time.Now()
+	r.sending, r.abandon = context.WithCancel(context.WithoutCancel(ctx))
+	defer r.abandon()
+
+	var workers errgroup.Group
+	for _, w := range r.workers {
+		workers.Go(func() error { return w.work(ctx) })
+	}
+	done := make(chan struct{})
+	var watchers sync.WaitGroup
+	watchers.Go(func() { r.interrupt(ctx, done) })
+	if r.cfg.Progress != nil {
+		watchers.Go(func() { r.report(done) })
+	}
+	err := workers.Wait()
+	elapsed := time.Since(r.start)
+	close(done)
+	watchers.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return r.result(ctx, elapsed, before)
+}
+
+// interrupt turns the end of ctx into an orderly end of the run.
+func (r *run) interrupt(ctx context.Context, done chan struct{}) {
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	close(r.stopping)
+	timer := time.NewTimer(graceOnInterrupt)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		r.abandon()
+	}
+}
+
+func (r *run) stopped() bool {
+	select {
+	case <-r.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// now is the offset from the run's start.
+func (r *run) now() time.Duration { return time.Since(r.start) }
+
+// example keeps the first error of each class, for a message.
+func (r *run) example(c measure.Class, err error) {
+	if err == nil {
+		return
+	}
+	r.errMu.Lock()
+	defer r.errMu.Unlock()
+	if r.errors[c] == "" {
+		r.errors[c] = err.Error()
+	}
+}
+
+func (r *run) result(ctx context.Context, elapsed time.Duration, before measure.Usage) (*Result, error) {
+	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: ctx.Err() != nil}
+	var recs []*measure.Recorder
+	for _, w := range r.workers {
+		recs = append(recs, w.rec)
+		res.Devices.Add(w.sched.Stats())
+		res.DeviceTime = max(res.DeviceTime, w.sched.DeviceTime())
+		w.mu.Lock()
+		for k := range w.kinds {
+			res.Kinds[k].add(w.kinds[k])
+		}
+		for t := range w.verdicts {
+			for ref := range w.verdicts[t] {
+				for b, n := range w.verdicts[t][ref] {
+					res.Verdicts[t][ref][b] += n
+				}
+			}
+		}
+		w.mu.Unlock()
+	}
+	for k := range res.Kinds {
+		kind := &res.Kinds[k]
+		if event.Kind(k) == event.Enrolment {
+			kind.Made = kind.Sent + kind.Dropped
+			continue
+		}
+		kind.Made, kind.Lost = res.Devices.Made[k], res.Devices.Lost[k]
+		kind.Pending = kind.Made - kind.Lost - kind.Sent - kind.Dropped
+	}
+	res.Totals = measure.Merge(r.names, recs...)
+	res.Phases = r.spans(elapsed)
+	for c, text := range r.errors {
+		if text != "" {
+			res.FirstErrors = append(res.FirstErrors, ClassError{measure.Class(c), text})
+		}
+	}
+	if after, err := measure.Self(); err == nil {
+		res.Usage = measure.Usage{User: after.User - before.User, System: after.System - before.System, MaxRSS: after.MaxRSS}
+	}
+	for _, ph := range r.names.Phases {
+		if err := res.Totals.Select(measure.Selector{Phase: ph.Name}).Counts.Check(); err != nil {
+			return nil, fmt.Errorf("phase %s: the harness miscounted: %w", ph.Name, err)
+		}
+	}
+	return res, nil
+}
+
+func (k *Kinds) add(o Kinds) {
+	k.Sent += o.Sent
+	k.Accepted += o.Accepted
+	k.Refused += o.Refused
+	k.Failed += o.Failed
+	k.Dropped += o.Dropped
+}
+
+// spans says when each phase was: as scheduled, and the last one until the run ended. In the closed model they end when
+// their work does, so the workers say.
+func (r *run) spans(elapsed time.Duration) []PhaseSpan {
+	spans := make([]PhaseSpan, len(r.sc.Load.Phases))
+	var from time.Duration
+	for i, ph := range r.sc.Load.Phases {
+		if r.sc.Load.Closed {
+			spans[i] = r.workers[0].spans[i]
+			for _, w := range r.workers[1:] {
+				spans[i].From, spans[i].To = min(spans[i].From, w.spans[i].From), max(spans[i].To, w.spans[i].To)
+			}
+			continue
+		}
+		if from < elapsed {
+			spans[i] = PhaseSpan{from, min(from+ph.For, elapsed)}
+		}
+		from += ph.For
+	}
+	return spans
+}
+
+// Names are the words behind the indices of a model's samples.
+func Names(m *Model) *measure.Names {
+	n := new(measure.Names)
+	for _, ph := range m.Scenario.Load.Phases {
+		n.Phases = append(n.Phases, measure.PhaseName{Name: ph.Name, Measure: ph.Measure})
+	}
+	for _, c := range m.Fleet.Cohorts() {
+		n.Cohorts = append(n.Cohorts, c.Fleet+"/"+c.Name)
+	}
+	for _, t := range m.Fleet.Tenants() {
+		n.Tenants = append(n.Tenants, t.ID.String())
+	}
+	return n
+}

@@ -1,0 +1,316 @@
+package sim
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	"drover/sim/behavior"
+	"drover/sim/check"
+	"drover/sim/event"
+	"drover/sim/measure"
+	"drover/sim/scenario"
+)
+
+// worker keeps the schedule of some partitions and has senders of its own; workers share nothing but the target. Its
+// keeper goroutine waits for intended starts and for retries and puts both in the queue that the senders read.
+//
+// Overload is explicit: beside those that are under way, at most Client.Queue uploads wait for a sender or for their next
+// attempt; one that falls due beyond them is dropped and counted. So a backend that stalls costs neither memory nor
+// connections.
+type worker struct {
+	run     *run
+	id      int
+	sched   *Schedule
+	rec     *measure.Recorder
+	senders int
+	limit   int // most uploads open at once: senders and queue
+	queue   chan *job
+	wake    chan struct{} // tells the keeper that retry or open changed
+
+	mu       sync.Mutex
+	open     int     // jobs without a final fate
+	retry    retries // jobs that wait for their next attempt
+	free     []*job
+	kinds    [event.NumKinds]Kinds
+	verdicts check.VerdictMatrix
+
+	spans []PhaseSpan // closed model: when the phases were
+}
+
+// job is one upload on its way. It belongs to whoever took it from the queue.
+type job struct {
+	key       measure.Key
+	at        time.Duration // intended start
+	up        behavior.Upload
+	attempts  int
+	firstSent time.Duration
+	sent      time.Duration // last attempt
+	done      time.Duration
+	class     measure.Class // of the last attempt
+	answered  bool          // the last attempt had an answer
+	bytes     int
+	ready     time.Duration // when the next attempt may start
+}
+
+func newWorker(r *run, id int, partitions []int, n int) *worker {
+	w := &worker{
+		run:   r,
+		id:    id,
+		sched: NewSchedule(r.cfg.Model, partitions),
+		rec:   measure.NewRecorder(r.names, measure.Options{}),
+		wake:  make(chan struct{}, 1),
+	}
+	w.senders = (r.senders() + n - 1 - id) / n // the first ones get the remainder
+	w.limit = w.senders + max(1, r.sc.Target.Client.Queue/n)
+	w.queue = make(chan *job, w.limit)
+	return w
+}
+
+// work returns when every upload of the worker has its fate and all its goroutines have ended.
+func (w *worker) work(ctx context.Context) error {
+	if w.run.sc.Load.Closed {
+		w.closed()
+		return nil
+	}
+	var senders sync.WaitGroup
+	for range w.senders {
+		senders.Go(func() {
+			s := newSender(w)
+			for j := range w.queue {
+				s.send(j)
+			}
+		})
+	}
+	w.keep(ctx)
+	close(w.queue)
+	senders.Wait()
+	return nil
+}
+
+// keep is the keeper: it returns when the schedule is over, or interrupted, and no upload is left open.
+func (w *worker) keep(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	var a Arrival
+	more := w.sched.Next(&a)
+	end := w.run.end()
+	stopping := w.run.stopping
+	for {
+		now := w.run.now()
+		for more && a.At <= now {
+			w.offer(&a)
+			more = w.sched.Next(&a)
+		}
+		next := w.promote(now)
+		if more {
+			next = min(next, a.At)
+		} else if w.idle() {
+			return
+		} else {
+			next = min(next, end)
+		}
+		if now >= end && !more {
+			w.run.abandon() // the answers had their time
+			w.giveUp()
+			end = forever
+			continue
+		}
+		timer.Reset(next - w.run.now())
+		select {
+		case <-timer.C:
+		case <-w.wake:
+		case <-stopping:
+			stopping, more, end = nil, false, forever
+			w.giveUp()
+		}
+	}
+}
+
+const forever = time.Duration(1<<63 - 1)
+
+// end is when a run stops waiting for answers: the end of a last phase that drains, else one time-out after the last phase.
+func (r *run) end() time.Duration {
+	var end time.Duration
+	for _, ph := range r.sc.Load.Phases {
+		end += ph.For
+	}
+	if last := r.sc.Load.Phases[len(r.sc.Load.Phases)-1]; last.Do != scenario.Drain {
+		end += r.sc.Target.Client.Timeout
+	}
+	return end
+}
+
+// offer puts an arrival in the queue, or drops it when the queue is full.
+func (w *worker) offer(a *Arrival) {
+	w.mu.Lock()
+	j := w.take()
+	j.fill(w, a)
+	full := w.open >= w.limit
+	w.open++
+	w.mu.Unlock()
+	w.rec.Due(j.key, j.at)
+	if full {
+		w.drop(j, measure.Overflow)
+		return
+	}
+	w.queue <- j // has room for as many as may be open
+}
+
+// take returns an unused job. w.mu is held.
+func (w *worker) take() *job {
+	if n := len(w.free); n > 0 {
+		j := w.free[n-1]
+		w.free = w.free[:n-1]
+		return j
+	}
+	return new(job)
+}
+
+// fill makes j the job of an arrival. The items are copied: the schedule needs its own again.
+func (j *job) fill(w *worker, a *Arrival) {
+	fleet := w.run.cfg.Model.Fleet
+	items := append(j.up.Items[:0], a.Upload.Items...)
+	*j = job{at: a.At, up: a.Upload}
+	j.up.Items = items
+	j.key = measure.Key{
+		Op:     a.Op,
+		Phase:  uint8(a.Phase),
+		Cohort: uint16(fleet.CohortOf(a.Upload.Device)),
+		Tenant: uint32(fleet.TenantOf(a.Upload.Device)),
+	}
+}
+
+// promote moves retries that are ready into the queue and returns when the next one will be.
+func (w *worker) promote(now time.Duration) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.retry) > 0 && w.retry[0].ready <= now {
+		w.queue <- heap.Pop(&w.retry).(*job) // has room, as in offer
+	}
+	if len(w.retry) > 0 {
+		return w.retry[0].ready
+	}
+	return forever
+}
+
+// again makes a job wait for its next attempt; false when the run is ending.
+func (w *worker) again(j *job) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.run.stopped() || w.run.sending.Err() != nil {
+		return false
+	}
+	heap.Push(&w.retry, j)
+	w.notify()
+	return true
+}
+
+// notify wakes the keeper.
+func (w *worker) notify() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// giveUp ends everything that waits.
+func (w *worker) giveUp() {
+	w.mu.Lock()
+	left := w.retry
+	w.retry = nil
+	w.mu.Unlock()
+	for {
+		select {
+		case j := <-w.queue:
+			left = append(left, j)
+			continue
+		default:
+		}
+		break
+	}
+	for _, j := range left {
+		w.cut(j)
+	}
+}
+
+// cut ends a job that the run leaves no time for: it was never sent, or its last attempt is its fate.
+func (w *worker) cut(j *job) {
+	if j.attempts == 0 {
+		w.drop(j, measure.NotStarted)
+		return
+	}
+	w.finish(j, j.outcome())
+}
+
+// outcome is the fate of a job whose last attempt was not accepted.
+func (j *job) outcome() measure.Outcome {
+	if j.answered {
+		return measure.Refused
+	}
+	return measure.Failed
+}
+
+func (w *worker) drop(j *job, why measure.Class) {
+	j.class, j.done = why, w.run.now()
+	w.finish(j, measure.Dropped)
+}
+
+// finish records the fate of a job and lets go of it.
+func (w *worker) finish(j *job, o measure.Outcome) {
+	w.rec.Record(&measure.Sample{
+		Key:       j.key,
+		Outcome:   o,
+		Class:     j.class,
+		Intended:  j.at,
+		FirstSent: j.firstSent,
+		Sent:      j.sent,
+		Done:      j.done,
+		Attempts:  j.attempts,
+		Events:    len(j.up.Items),
+		Bytes:     j.bytes,
+	})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, it := range j.up.Items {
+		k := &w.kinds[it.Kind]
+		switch o {
+		case measure.Accepted:
+			k.Accepted++
+		case measure.Refused:
+			k.Refused++
+		case measure.Failed:
+			k.Failed++
+		case measure.Dropped:
+			k.Dropped++
+			continue
+		}
+		k.Sent++
+	}
+	w.free = append(w.free, j)
+	if w.open--; w.open == 0 {
+		w.notify()
+	}
+}
+
+// idle reports whether every upload has its fate.
+func (w *worker) idle() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.open == 0
+}
+
+// retries is a heap of jobs by when they are ready.
+type retries []*job
+
+func (r retries) Len() int           { return len(r) }
+func (r retries) Less(i, k int) bool { return r[i].ready < r[k].ready }
+func (r retries) Swap(i, k int)      { r[i], r[k] = r[k], r[i] }
+func (r *retries) Push(x any)        { *r = append(*r, x.(*job)) }
+func (r *retries) Pop() any {
+	old := *r
+	j := old[len(old)-1]
+	*r = old[:len(old)-1]
+	return j
+}
