@@ -52,11 +52,12 @@ func (es Errors) Unwrap() []error {
 // maxErrors bounds the report, and with it the time spent on a file that is no scenario at all.
 const maxErrors = 100
 
-// report collects mistakes. A mistake found twice, as happens with a behaviour that others extend, is told once.
+// report collects mistakes, each once.
 type report struct {
 	file string
 	errs Errors
 	seen map[Error]bool
+	mute bool // what is read is read again: its mistakes are told
 }
 
 func newReport(file string) *report { return &report{file: file, seen: map[Error]bool{}} }
@@ -73,7 +74,7 @@ func (r *report) errorf(n *yaml.Node, mend, format string, args ...any) {
 }
 
 func (r *report) add(line, col int, mend, format string, args ...any) {
-	if r.full() {
+	if r.full() || r.mute {
 		return
 	}
 	e := Error{File: r.file, Line: line, Col: col, What: oneLine(fmt.Sprintf(format, args...)), Mend: oneLine(mend)}
@@ -88,13 +89,13 @@ func (r *report) err() error {
 	if len(r.errs) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(r.errs, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
 	if r.full() {
 		last := r.errs[len(r.errs)-1]
 		*last = Error{File: r.file, Line: last.Line, Col: last.Col, What: fmt.Sprintf("%d mistakes or more", maxErrors), Mend: "mend these first; the others are not shown"}
 	}
-	slices.SortStableFunc(r.errs, func(a, b *Error) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
-	})
 	return r.errs
 }
 
@@ -148,6 +149,18 @@ func didYouMean(name string, names []string, fallback string) string {
 		return fmt.Sprintf("did you mean %q?", best)
 	}
 	return fallback
+}
+
+// oneOf says what there is to choose from.
+func oneOf(names []string) string {
+	if len(names) == 0 {
+		return "there is none"
+	}
+	const most = 16
+	if len(names) > most {
+		return "want one of " + strings.Join(names[:most], ", ") + " ..."
+	}
+	return "want " + list(names)
 }
 
 // list joins words for a message: "a", "a or b", "a, b or c".

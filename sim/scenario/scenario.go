@@ -31,7 +31,7 @@ type Scenario struct {
 	Plans             []behavior.Plan  // one per cohort, over all fleets in file order
 	Batch             behavior.Batch
 	Spool             behavior.Spool
-	Load              Load
+	Load              Workload
 	Checks            []check.Check // in file order
 	Resolved          []byte        // canonical YAML; parsing it again gives the same Scenario
 	Digest            string        // SHA-256 of Resolved, in lower-case hex
@@ -49,8 +49,8 @@ type Target struct {
 	Client     target.Client
 }
 
-// Load is when uploads are made.
-type Load struct {
+// Workload is when uploads are made. (Its natural name is taken by the function Load.)
+type Workload struct {
 	Closed      bool          // the next upload waits for an answer; else they come on schedule
 	Concurrency int           // closed model: uploads under way at once; 0 in the open model
 	Arrivals    pace.Arrivals // in phases with a Shape; behaviour decides in the others

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -48,7 +49,11 @@ func parseYAML(r *report, src []byte) *yaml.Node {
 		return nil
 	}
 	x := expander{report: r, under: map[*yaml.Node]bool{}}
-	return x.expand(root, nil, 0)
+	root = x.expand(root, nil, 0)
+	if x.over {
+		return nil
+	}
+	return root
 }
 
 // nextDocument never panics: yaml.v3 recovers its own panics only.
@@ -92,10 +97,29 @@ func syntaxError(r *report, src []byte, err error) {
 		}
 	} else if near, tab, ok := indentingTab(lines, line); ok && strings.Contains(what, "cannot start any token") {
 		line, col, what, mend = near, tab, "a tab indents this line", "indent with spaces"
-	} else if m := regexp.MustCompile(`control characters are not allowed|invalid .*UTF-8|incomplete UTF-8`).FindString(what); m != "" {
+	} else if at, ok := notText(src); ok {
+		line, col = 1+bytes.Count(src[:at], []byte("\n")), utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at])+1
 		mend = "save the file as plain UTF-8 text"
+	} else if strings.HasPrefix(what, "did not find expected") {
+		line = min(line+1, len(lines)) // yaml.v3 counts these from 0
+		mend = "check the indentation of the part that starts here"
+		if strings.Contains(what, "',' or") {
+			mend = "close the bracket that is opened here"
+		}
 	}
 	r.add(line, col, mend, "%s", what)
+}
+
+// notText finds the first byte that no text has.
+func notText(src []byte) (at int, ok bool) {
+	for at < len(src) {
+		c, n := utf8.DecodeRune(src[at:])
+		if c == utf8.RuneError && n == 1 || c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+			return at, true
+		}
+		at += n
+	}
+	return 0, false
 }
 
 // indentingTab finds the tab behind yaml.v3's complaint, which may name the line before.
@@ -114,7 +138,7 @@ func indentingTab(lines [][]byte, line int) (at, col int, ok bool) {
 }
 
 // expander copies the tree with each alias replaced by what it stands for, so that a change in one place (a param, a
-// variant) stays there. It reports what YAML allows and scenarios do not.
+// variant) stays there. It reports what YAML allows and scenarios do not, and marks it as bad.
 type expander struct {
 	*report
 	nodes int
@@ -137,12 +161,12 @@ func (x *expander) expand(n, at *yaml.Node, depth int) *yaml.Node {
 				x.errorf(where, "aliases may be used, but not to multiply", "the file grows past %d values here", maxNodes)
 			}
 		}
-		return nil
+		return badNode(n)
 	}
 	if n.Kind == yaml.AliasNode {
 		if x.under[n.Alias] {
 			x.errorf(n, "", "alias *%s stands inside its own anchor", n.Value)
-			return nil
+			return badNode(n)
 		}
 		x.under[n.Alias] = true
 		defer delete(x.under, n.Alias)
@@ -153,7 +177,7 @@ func (x *expander) expand(n, at *yaml.Node, depth int) *yaml.Node {
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
 		x.errorf(n, "leave the tag out; the type follows from the field", "tag %s is not used in scenarios", clip(n.Tag))
-		return nil
+		return badNode(n)
 	}
 	c := &yaml.Node{Kind: n.Kind, Style: n.Style, Tag: n.Tag, Value: n.Value, Line: n.Line, Column: n.Column}
 	if n.Kind == yaml.MappingNode {
@@ -164,11 +188,13 @@ func (x *expander) expand(n, at *yaml.Node, depth int) *yaml.Node {
 		if x.over {
 			return c
 		}
-		if item = x.expand(item, at, depth+1); item != nil {
-			c.Content = append(c.Content, item)
-		}
+		c.Content = append(c.Content, x.expand(item, at, depth+1))
 	}
 	return c
+}
+
+func badNode(n *yaml.Node) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: badTag, Line: n.Line, Column: n.Column}
 }
 
 func (x *expander) mapping(n, c, at *yaml.Node, depth int) {
@@ -188,10 +214,7 @@ func (x *expander) mapping(n, c, at *yaml.Node, depth int) {
 			continue
 		}
 		first[k.Value] = k
-		if v = x.expand(v, at, depth+1); v != nil {
-			key := *k
-			key.Anchor, key.HeadComment, key.LineComment, key.FootComment = "", "", "", ""
-			c.Content = append(c.Content, &key, v)
-		}
+		key := &yaml.Node{Kind: k.Kind, Style: k.Style, Tag: k.Tag, Value: k.Value, Line: k.Line, Column: k.Column}
+		c.Content = append(c.Content, key, x.expand(v, at, depth+1))
 	}
 }

@@ -22,7 +22,7 @@ const (
 	day            = 24 * time.Hour
 	durationSyntax = `^([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h|d))+$`
 	rateSyntax     = `^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/(s|m|h|d)$`
-	shareSyntax    = `^[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?%$`
+	shareSyntax    = `^[0-9]+(\.[0-9]+)?%$`
 	wordSyntax     = `^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`
 )
 
@@ -107,25 +107,26 @@ func parseShare(s string) (v share, mend string, ok bool) {
 		}
 		return 0, mend, false
 	}
-	n, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	// Not divided by 100: 0.7/100 is not the number nearest to 0.007.
+	n, err := strconv.ParseFloat(strings.TrimSuffix(s, "%")+"e-2", 64)
 	if err != nil {
 		return 0, mend, false
 	}
-	return share(n / 100), "", true
+	return share(n), "", true
 }
 
-// String returns the shortest per cent that parses to exactly v.
+// String returns the shortest per cent that parses to exactly v: its decimals, with the point two places further.
 func (v share) String() string {
-	percent := float64(v) * 100
-	for _, p := range []float64{percent, math.Nextafter(percent, 0), math.Nextafter(percent, math.MaxFloat64)} {
-		for digits := 1; digits <= 17; digits++ {
-			text := strconv.FormatFloat(p, 'g', digits, 64)
-			if n, err := strconv.ParseFloat(text, 64); err == nil && share(n/100) == v {
-				return number(n) + "%"
-			}
-		}
+	whole, decimals, _ := strings.Cut(strconv.FormatFloat(float64(v), 'f', -1, 64), ".")
+	decimals += "00"
+	text := strings.TrimLeft(whole+decimals[:2], "0")
+	if text == "" {
+		text = "0"
 	}
-	return number(percent) + "%" // not reached for shares that parseShare made
+	if rest := strings.TrimRight(decimals[2:], "0"); rest != "" {
+		text += "." + rest
+	}
+	return text + "%"
 }
 
 func (t instant) String() string { return time.Time(t).UTC().Format(time.RFC3339Nano) }

@@ -1,0 +1,165 @@
+package scenario
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// paramTypes are the types of params, each with the check of a value as text.
+var paramTypes = map[string]func(text string) (mend string, ok bool){
+	"string":   func(string) (string, bool) { return "", true },
+	"int":      func(s string) (string, bool) { return "want a whole number, e.g. 20", wholeNumber.MatchString(s) },
+	"duration": func(s string) (string, bool) { _, mend, ok := parseDuration(s); return mend, ok },
+	"rate":     func(s string) (string, bool) { _, mend, ok := parseRate(s); return mend, ok },
+	"share":    func(s string) (string, bool) { _, mend, ok := parseShare(s); return mend, ok },
+	"url": func(s string) (string, bool) {
+		u, err := url.Parse(s)
+		return `want "embedded" or e.g. http://127.0.0.1:8080`, s == embedded || err == nil && u.Scheme != "" && u.Host != ""
+	},
+}
+
+// params replaces ${name} everywhere outside spec.params. Values come from --set or from the defaults.
+type params struct {
+	*report
+	values map[string]*yaml.Node // by name; nil: known, but its value is bad or missing
+	used   map[string]bool
+	doubt  bool // a reference is wrong, so a param may only seem unused
+}
+
+// substitute replaces the params of root in place. A scalar whose param is bad is marked, so that it is not reported again.
+func substitute(r *report, root *yaml.Node, decls map[string]*rawParam, at func(ptr any) *yaml.Node, set map[string]string) {
+	p := params{report: r, values: map[string]*yaml.Node{}, used: map[string]bool{}}
+	block := lookup(lookup(root, "spec"), "params")
+	for name, decl := range decls {
+		p.values[name] = p.value(name, decl, at, set)
+	}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if decls[name] == nil {
+			n := block
+			if n == nil {
+				n = root
+			}
+			p.errorf(n, didYouMean(name, slices.Sorted(maps.Keys(decls)), "declare it under spec.params"), "--set %s: the scenario has no such param", name)
+		}
+	}
+	p.walk(root, block)
+	for name, decl := range decls {
+		if !p.used[name] && !p.doubt {
+			p.errorf(at(decl), "use it as ${"+name+"}, or remove it", "param %q is not used", name)
+		}
+	}
+}
+
+// value is what a param stands for, as a scalar of the type it declares.
+func (p *params) value(name string, decl *rawParam, at func(any) *yaml.Node, set map[string]string) *yaml.Node {
+	text, given := set[name]
+	from := " given by --set"
+	if !given {
+		if decl.Default == nil {
+			p.errorf(at(decl), "give it a default, or run with --set "+name+"=...", "param %q has no value", name)
+			return nil
+		}
+		text, from = decl.Default.text, ""
+	}
+	check := paramTypes[decl.Type]
+	if check == nil { // the type is unknown, and told already
+		return nil
+	}
+	if mend, ok := check(text); !ok {
+		p.errorf(at(decl), mend, "param %q: %s%s is not of type %s", name, clip(text), from, decl.Type)
+		return nil
+	}
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	if decl.Type == "int" {
+		n.Tag = "!!int"
+	}
+	return n
+}
+
+func (p *params) walk(n, skip *yaml.Node) {
+	if n == nil || n == skip {
+		return
+	}
+	if n.Kind == yaml.ScalarNode {
+		p.scalar(n)
+		return
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if strings.Contains(c.Value, "${") {
+				p.doubt = true
+				p.errorf(c, "write the name out", "%q: a param stands for a value, not for a name", clip(c.Value))
+			}
+			continue
+		}
+		p.walk(c, skip)
+	}
+}
+
+// scalar replaces each ${name} of one value. A value that is nothing but one param takes the param's type.
+func (p *params) scalar(n *yaml.Node) {
+	rest, out, whole := n.Value, "", (*yaml.Node)(nil)
+	if !strings.Contains(rest, "${") {
+		return
+	}
+	for {
+		before, after, found := strings.Cut(rest, "${")
+		out += before
+		if !found {
+			break
+		}
+		name, tail, closed := strings.Cut(after, "}")
+		if !closed {
+			p.doubt = true
+			p.errorf(n, "write ${name}", "%s: ${ without }", show(n))
+			n.Tag = badTag
+			return
+		}
+		v, known := p.values[name]
+		if !known {
+			mend := didYouMean(name, slices.Sorted(maps.Keys(p.values)), "declare it under spec.params")
+			if strings.HasPrefix(name, "env") {
+				mend = "a secret is named where it is used, e.g. secretFrom: {env: NAME}; other values come from --set"
+			}
+			p.doubt = true
+			p.errorf(n, mend, "${%s}: there is no such param", clip(name))
+			n.Tag = badTag
+			return
+		}
+		p.used[name] = true
+		if v == nil {
+			n.Tag = badTag
+			return
+		}
+		if before == "" && tail == "" && out == "" {
+			whole = v
+		}
+		out, rest = out+v.Value, tail
+		if len(out) > maxBytes {
+			p.errorf(n, "", "the params make this value longer than 1 MiB")
+			n.Tag = badTag
+			return
+		}
+	}
+	n.Value, n.Tag = out, "!!str"
+	if whole != nil {
+		n.Tag = whole.Tag
+	}
+}
+
+// lookup returns the value of a key of a mapping, or nil.
+func lookup(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,174 @@
+package scenario
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"drover/profiles"
+	"drover/scenarios"
+	"drover/sim/behavior"
+	"drover/sim/fleet"
+)
+
+// embedded is the target.url of the reference backend.
+const embedded = "embedded"
+
+// Load reads a scenario from a path, or a shipped one by its name. Mistakes in the file come back as Errors; another
+// error says that the file could not be read.
+func Load(name string, opt Options) (*Scenario, error) {
+	src, err := read(name)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(name, src, opt)
+}
+
+// read returns the text of a shipped scenario or of a file. A name without folder and extension is a shipped one.
+func read(name string) ([]byte, error) {
+	plain := !strings.ContainsAny(name, `/\.`)
+	if plain {
+		if src, err := fs.ReadFile(scenarios.Files, name+".yaml"); err == nil {
+			return src, nil
+		}
+	}
+	f, err := os.Open(filepath.Clean(name))
+	if err != nil {
+		if plain && errors.Is(err, fs.ErrNotExist) {
+			shipped := Shipped()
+			return nil, fmt.Errorf("there is no scenario %q; %s", name,
+				didYouMean(name, shipped, "name a file, or one of "+strings.Join(shipped, ", ")))
+		}
+		return nil, fmt.Errorf("read scenario: %w", err)
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, 16*maxBytes)) // Parse says how much is too much
+	if err != nil {
+		return nil, fmt.Errorf("read scenario: %w", err)
+	}
+	return src, nil
+}
+
+// Shipped returns the names of the scenarios that come with the binary, sorted.
+func Shipped() []string {
+	files, _ := fs.Glob(scenarios.Files, "*.yaml")
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(f, ".yaml")
+	}
+	slices.Sort(files)
+	return files
+}
+
+// facts are what a scenario may name. They are read once and never changed.
+type facts struct {
+	catalogue *fleet.Catalogue
+	shapes    map[string]behavior.Day
+	profiles  map[string]fleet.Profile
+	versions  []string // of iOS
+}
+
+var loadFacts = sync.OnceValues(func() (facts, error) {
+	cat, err := LoadCatalogue(profiles.Files)
+	if err != nil {
+		return facts{}, err
+	}
+	shapes, err := LoadShapes(profiles.Files)
+	if err != nil {
+		return facts{}, err
+	}
+	f := facts{catalogue: cat, shapes: shapes, profiles: map[string]fleet.Profile{}}
+	for _, name := range profileNames() {
+		if f.profiles[name], err = LoadProfile(profiles.Files, name); err != nil {
+			return facts{}, err
+		}
+	}
+	for _, r := range cat.Releases {
+		f.versions = append(f.versions, r.Version)
+	}
+	return f, nil
+})
+
+var profileKind = regexp.MustCompile(`(?m)^kind: Profile\s*$`)
+
+// profileNames lists the shipped device profiles: the files among the facts that say they are one.
+func profileNames() []string {
+	files, _ := fs.Glob(profiles.Files, "*.yaml")
+	var names []string
+	for _, f := range files {
+		if src, err := fs.ReadFile(profiles.Files, f); err == nil && profileKind.Match(src) {
+			names = append(names, strings.TrimSuffix(f, ".yaml"))
+		}
+	}
+	return names
+}
+
+// Parse turns the text of a file into a Scenario. file is its name in messages. Mistakes come back as Errors, all at
+// once and in file order. It never panics.
+func Parse(file string, src []byte, opt Options) (*Scenario, error) {
+	facts, err := loadFacts()
+	if err != nil {
+		return nil, fmt.Errorf("the facts built into drover are damaged: %w", err)
+	}
+	r := newReport(file)
+	root := parseYAML(r, src)
+	if root == nil {
+		return nil, r.err()
+	}
+	d := newDecoder(r)
+	f := new(rawFile)
+	if !d.heading(root) {
+		return nil, r.err()
+	}
+	decls := map[string]*rawParam{}
+	if block := lookup(lookup(root, "spec"), "params"); block != nil {
+		d.value(block, reflect.ValueOf(&decls).Elem(), "params", "")
+	}
+	substitute(r, root, decls, d.key, opt.Set)
+
+	d.preset(reflect.ValueOf(f).Elem(), "")
+	d.value(root, reflect.ValueOf(f).Elem(), "", "")
+	b := builder{decoder: d, spec: &f.Spec, facts: facts, zones: map[string]bool{}}
+	b.behaviors()
+	b.variants(opt.Variant)
+	sc := &Scenario{
+		Name: string(f.Metadata.Name), Description: f.Metadata.Description, File: file,
+		Seeds: Seeds(f.Spec.Seed), Start: time.Time(f.Spec.Clock.Start), Speed: f.Spec.Clock.Speed, Catalogue: facts.catalogue,
+	}
+	b.target(sc)
+	b.fleets(sc)
+	b.load(sc)
+	b.checks(sc)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	f.Spec.Params, f.Spec.Variants = nil, nil
+	sc.Resolved = canonical(f)
+	sum := sha256.Sum256(sc.Resolved)
+	sc.Digest = hex.EncodeToString(sum[:])
+	return sc, nil
+}
+
+// builder checks what several fields mean together and builds the values of the domain packages.
+type builder struct {
+	*decoder
+	spec  *rawSpec
+	facts facts
+	zones map[string]bool           // whether there is such a time zone, of those asked for
+	used  map[string]bool           // behaviours that a cohort has or another behaviour extends
+	plans map[string]*behavior.Plan // by behaviour
+	dim   dimensions
+}
+
+// dimensions are the names that a check may pick uploads by.
+type dimensions struct{ phases, fleets, cohorts []string }

@@ -1,0 +1,114 @@
+package scenario
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+)
+
+// variants checks the names in all variants and applies the one that is asked for.
+func (b *builder) variants(pick string) {
+	names := slices.Sorted(maps.Keys(b.spec.Variants))
+	if pick != "" && b.spec.Variants[pick] == nil {
+		b.errorf(b.at(&b.spec.Variants, b.spec), didYouMean(pick, names, oneOf(names)), "the scenario has no variant %q", clip(pick))
+	}
+	for _, name := range names {
+		v := b.spec.Variants[name]
+		b.variantNames(name, v)
+		if name == pick && len(b.errs) == 0 {
+			b.apply(name, v)
+		}
+	}
+}
+
+func (b *builder) variantNames(name string, v *rawVariant) {
+	var fleets, phases []string
+	for i := range b.spec.Fleets {
+		fleets = append(fleets, string(b.spec.Fleets[i].Name))
+	}
+	for i := range b.spec.Load.Phases {
+		phases = append(phases, string(b.spec.Load.Phases[i].Name))
+	}
+	for fleet, p := range v.Devices {
+		if !slices.Contains(fleets, fleet) {
+			b.errorf(b.key(p), didYouMean(fleet, fleets, oneOf(fleets)), "variants.%s.devices: there is no fleet %q", name, fleet)
+		}
+	}
+	for phase, p := range v.Phases {
+		if !slices.Contains(phases, phase) {
+			b.errorf(b.key(p), didYouMean(phase, phases, oneOf(phases)), "variants.%s.phases: there is no phase %q", name, phase)
+		}
+	}
+}
+
+// apply changes the scenario as the variant says. A value from the variant is told at its place in the variant.
+func (b *builder) apply(name string, v *rawVariant) {
+	scale := 1.0
+	if v.Scale != nil {
+		scale = *v.Scale
+	}
+	for i := range b.spec.Fleets {
+		f := &b.spec.Fleets[i]
+		if n := v.Devices[string(f.Name)]; n != nil {
+			f.Devices = *n
+			b.nodes[&f.Devices] = b.at(n)
+		} else if v.Scale != nil {
+			// A fleet that is scaled down keeps its tenants.
+			f.Devices = max(f.Tenants.Count, int(min(math.Round(float64(f.Devices)*scale), maxDevices+1)))
+			b.nodes[&f.Devices] = b.at(&v.Scale)
+		}
+	}
+	if c := b.spec.Load.Concurrency; c != nil {
+		*c = min(max(1, int(math.Round(float64(*c)*scale))), 65535)
+	}
+	for i := range b.spec.Load.Phases {
+		p := &b.spec.Load.Phases[i]
+		if p.Rate != nil && v.Scale != nil {
+			b.scale(p.Rate, scale, fmt.Sprintf("variants.%s.scale: phase %q", name, p.Name), b.at(&v.Scale))
+		}
+		change := v.Phases[string(p.Name)]
+		if change == nil {
+			continue
+		}
+		if change.For != nil {
+			p.For = *change.For
+			b.nodes[&p.For] = b.at(&change.For)
+		}
+		if change.Measure != nil {
+			p.Measure = change.Measure
+		}
+		if change.Rate != nil {
+			p.Rate = change.Rate
+			b.nodes[&p.Rate], b.keys[&p.Rate] = b.at(&change.Rate), b.key(&change.Rate)
+		}
+	}
+}
+
+// scale multiplies every rate of a phase.
+func (b *builder) scale(r *rawRate, by float64, what string, n *yaml.Node) {
+	var all []*rate
+	if r.PerSec != nil {
+		all = append(all, r.PerSec)
+	}
+	if r.Ramp != nil {
+		all = append(all, &r.Ramp.From, &r.Ramp.To)
+	}
+	if r.Sine != nil {
+		all = append(all, &r.Sine.Mean, &r.Sine.Amplitude)
+	}
+	if r.Steps != nil {
+		for i := range r.Steps.Steps {
+			all = append(all, &r.Steps.Steps[i].Rate)
+		}
+	}
+	for _, x := range all {
+		was := *x
+		*x *= rate(by)
+		if was > 0 && (*x < 0.001 || *x > maxPerSecond) {
+			b.errorf(n, "rates go from 0.001/s to 1000000/s", "%s: rate %s becomes %s", what, was, *x)
+		}
+	}
+}
