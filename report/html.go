@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"time"
 
 	"drover/sim/check"
@@ -30,6 +31,7 @@ var (
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"dur": dur, "n": count, "n64": func(n int) string { return count(int64(n)) }, "size": size, "cpu": cpu,
 	"class":   resultClass,
+	"word":    known,
 	"sign":    func(r check.Result) string { s, _ := mark(r); return s },
 	"differs": Kind.differs, "stored": storedText,
 	"cores": func(n int) string { return plural(int64(n), "core", "cores") },
@@ -47,7 +49,8 @@ func HTML(w io.Writer, r *Run) error {
 	if step > 1 {
 		caption = fmt.Sprintf("One interval in %d of the run; run.json has all", step)
 	}
-	return page.Execute(w, struct {
+	var out strings.Builder
+	err := page.Execute(&out, struct {
 		R                                     *Run
 		CSP, Sign, Class                      string
 		Verdict, Load, Again, Divergence      string
@@ -71,6 +74,11 @@ func HTML(w io.Writer, r *Run) error {
 		Tiles: tiles(r), VerdictTiles: verdictTiles(r.Verdicts), Charts: figures(r), CurveRows: curveRows(r), Timeline: timeline,
 		Tables: tables(r), VerdictRows: verdictRows(r.Verdicts), Data: chart(r),
 	})
+	if err != nil {
+		return err
+	}
+	_, err = turns.WriteString(w, out.String())
+	return err
 }
 
 // digest is a CSP source that allows exactly this text.
@@ -79,18 +87,13 @@ func digest(text string) string {
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 }
 
-// resultClass is a result as a CSS class: never text from outside, whatever a decoded document says.
-func resultClass(r check.Result) string {
-	switch r {
-	case check.Pass:
-		return "pass"
-	case check.Fail:
-		return "fail"
-	case check.Inconclusive:
-		return "inconclusive"
-	}
-	return "not-checked"
-}
+// resultClass is a result as a CSS class.
+func resultClass(r check.Result) string { return strings.ReplaceAll(string(known(r)), " ", "-") }
+
+// turns are the characters that change the direction of all text after them, and so could show a name backwards.
+// Source: Unicode Standard Annex 9, section 2 (Unicode 16.0, 2024).
+var turns = strings.NewReplacer("\u061c", "\ufffd", "\u200e", "\ufffd", "\u200f", "\ufffd", "\u202a", "\ufffd", "\u202b", "\ufffd",
+	"\u202c", "\ufffd", "\u202d", "\ufffd", "\u202e", "\ufffd", "\u2066", "\ufffd", "\u2067", "\ufffd", "\u2068", "\ufffd", "\u2069", "\ufffd")
 
 // maxTimelineRows keeps the page light: a row is about 300 bytes.
 const maxTimelineRows = 600

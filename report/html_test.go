@@ -82,6 +82,12 @@ func TestHTMLEscapes(t *testing.T) {
 			t.Errorf("%d of %s, want %d as in a page without an attack", got, tag, want)
 		}
 	}
+	if strings.ContainsAny(doc, "\u202e\u2066") {
+		t.Errorf("a name can turn the direction of the page's text")
+	}
+	if !strings.Contains(doc, "<b>8 not checked of 9 checks</b>") {
+		t.Errorf("results that nobody knows count as passed")
+	}
 	if !strings.Contains(doc, "&lt;script&gt;alert(1)") {
 		t.Errorf("the words themselves are missing")
 	}
