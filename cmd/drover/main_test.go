@@ -167,7 +167,7 @@ func TestHelp(t *testing.T) {
 		if short := want(t, exitPass, name, "-h"); h != short {
 			t.Errorf("help %s = %q, but %s -h = %q", name, h, name, short)
 		}
-		if !strings.Contains(h, "Usage:\n  drover "+name) || strings.Contains(h, "[command]") {
+		if !strings.Contains(h, "Usage:\n  drover "+name) || strings.Contains(h, "drover [command]") {
 			t.Errorf("help %s has no usage:\n%s", name, h)
 		}
 	}

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,52 +112,72 @@ func planOf(m *sim.Model, p *sim.Plan) *planDoc {
 }
 
 func (p *planDoc) text(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	printf := func(format string, args ...any) { fmt.Fprintf(w, format, args...) }
-
-	printf("%s: %s devices, %d tenants, %s model, %v at %s\n", p.Scenario, n(float64(p.Devices)), len(p.Tenants), p.Model,
+	w := bufio.NewWriter(out) // keeps the first error until Flush
+	fmt.Fprintf(w, "%s: %s devices, %d tenants, %s model, %v at %s\n", p.Scenario, n(float64(p.Devices)), len(p.Tenants), p.Model,
 		time.Duration(p.ElapsedNS), p.Target)
 	switch {
 	case p.Model == "closed":
-		printf("In the closed model the backend decides how much is sent; driving phases show one upload per device.\n")
+		w.WriteString("In the closed model the backend decides how much is sent; driving phases show one upload per device.\n")
 	case !p.Exact:
-		printf("Estimated from %s devices.\n", n(float64(p.Sample)))
+		fmt.Fprintf(w, "Estimated from %s devices.\n", n(float64(p.Sample)))
 	}
-	printf("\nCOHORT\tDEVICES\n")
+	for _, t := range []*table{p.cohorts(), p.tenants(), p.phases(), p.events()} {
+		w.WriteByte('\n')
+		t.print(w)
+	}
+	fmt.Fprintf(w, "\nThe largest upload has %s bytes.\n", n(float64(p.MaxBytes)))
+	return w.Flush()
+}
+
+func (p *planDoc) cohorts() *table {
+	t := newTable(1, "COHORT", "DEVICES")
 	for _, c := range p.Cohorts {
-		printf("%s/%s\t%s\n", c.Fleet, c.Name, n(float64(c.Devices)))
+		t.add(c.Fleet+"/"+c.Name, n(float64(c.Devices)))
 	}
-	printf("\nTENANT\tFLEET\tDEVICES\n")
-	for i, t := range p.Tenants {
+	return t
+}
+
+func (p *planDoc) tenants() *table {
+	t := newTable(2, "TENANT", "FLEET", "DEVICES")
+	for i, tenant := range p.Tenants {
 		if i == topTenants && len(p.Tenants) > topTenants+1 {
-			printf("and %d more (--format json has all)\n", len(p.Tenants)-i)
+			t.add(fmt.Sprintf("and %d more (--format json)", len(p.Tenants)-i))
 			break
 		}
-		printf("%s\t%s\t%s\n", t.Name, t.Fleet, n(float64(t.Devices)))
+		t.add(tenant.Name, tenant.Fleet, n(float64(tenant.Devices)))
 	}
-	printf("\nPHASE\tDO\tFOR\tDEVICE TIME\tUPLOADS\t/S\tPEAK /S\tMB\tMB/S\tMEASURED\n")
+	return t
+}
+
+func (p *planDoc) phases() *table {
+	t := newTable(2, "PHASE", "DO", "FOR", "DEVICE TIME", "UPLOADS", "/S", "PEAK /S", "MB", "MB/S", "MEASURED")
 	for _, ph := range p.Phases {
-		printf("%s\t%s\t%v\t%v\t%s\t%.1f\t%.1f\t%.2f\t%.3f\t%s\n", ph.Name, ph.Do, time.Duration(ph.ForNS),
-			time.Duration(ph.DeviceTimeNS).Round(time.Second), n(ph.Uploads), ph.UploadsPerSec, ph.PeakPerSec, ph.Bytes/1e6, ph.BytesPerSec/1e6, yes(ph.Measure))
+		t.add(ph.Name, ph.Do, time.Duration(ph.ForNS).String(), time.Duration(ph.DeviceTimeNS).Round(time.Second).String(), n(ph.Uploads),
+			fmt.Sprintf("%.1f", ph.UploadsPerSec), fmt.Sprintf("%.1f", ph.PeakPerSec), fmt.Sprintf("%.2f", ph.Bytes/1e6),
+			fmt.Sprintf("%.3f", ph.BytesPerSec/1e6), yes(ph.Measure))
 	}
-	printf("\nEVENTS")
+	return t
+}
+
+func (p *planDoc) events() *table {
+	head := []string{"EVENTS"}
 	for _, ph := range p.Phases {
-		printf("\t%s", ph.Name)
+		head = append(head, ph.Name)
 	}
-	printf("\n")
+	t := newTable(1, head...)
 	for _, k := range event.Kinds() {
-		printf("%s", k)
+		row := []string{k.String()}
 		for _, ph := range p.Phases {
-			printf("\t%s", n(ph.Events[k.String()]))
+			row = append(row, n(ph.Events[k.String()]))
 		}
-		printf("\n")
+		t.add(row...)
 	}
-	printf("web visits, not sent")
+	visits := []string{"web visits, not sent"}
 	for _, ph := range p.Phases {
-		printf("\t%s", n(ph.Visits))
+		visits = append(visits, n(ph.Visits))
 	}
-	printf("\n\nThe largest upload has %s bytes.\n", n(float64(p.MaxBytes)))
-	return w.Flush()
+	t.add(visits...)
+	return t
 }
 
 // n writes a count; a fraction of one, which an estimate may be, as such.
