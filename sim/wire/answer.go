@@ -85,20 +85,21 @@ func AppendAnswer(dst []byte, a *Answer) []byte {
 // half filled.
 func DecodeAnswer(body []byte, a *Answer) error {
 	*a = Answer{Verdicts: a.Verdicts[:0], Refused: a.Refused[:0]}
-	d := decoder{data: body, event: -1}
+	doc := decoder{data: body, event: -1}
+	d := &doc
 	d.checkUTF8()
-	for o := d.object(&answerShape); o.next(); {
+	for o := d.object(&answerShape); o.next(d); {
 		switch o.field {
 		case "accepted":
 			a.Accepted = int(d.uint32())
 		case "duplicates":
 			a.Duplicates = int(d.uint32())
 		case "verdicts":
-			for l := d.list(); l.next(); {
+			for l := d.list("verdicts[]"); l.next(d); {
 				a.Verdicts = append(a.Verdicts, d.verdict())
 			}
 		case "refused":
-			for l := d.list(); l.next(); {
+			for l := d.list("refused[]"); l.next(d); {
 				a.Refused = append(a.Refused, d.refusal())
 			}
 		}
@@ -116,7 +117,7 @@ func (d *decoder) verdict() Verdict {
 	var v Verdict
 	var word []byte
 	var hasCategory bool
-	for o := d.object(&verdictShape); o.next(); {
+	for o := d.object(&verdictShape); o.next(d); {
 		switch o.field {
 		case "seq":
 			v.Seq = d.uint32()
@@ -148,7 +149,7 @@ func (d *decoder) verdict() Verdict {
 
 func (d *decoder) refusal() Refusal {
 	var r Refusal
-	for o := d.object(&refusalShape); o.next(); {
+	for o := d.object(&refusalShape); o.next(d); {
 		switch o.field {
 		case "seq":
 			r.Seq = d.uint32()

@@ -99,8 +99,9 @@ func (d *decoder) expect(c byte, want string) bool {
 }
 
 // object is the walk through the fields of one object.
+//
+// It does not hold the decoder: then the compiler could no longer keep that on the stack.
 type object struct {
-	d     *decoder
 	s     *shape
 	field string // the current one; its value must be read before next
 	seen  uint32
@@ -114,12 +115,11 @@ func (d *decoder) object(s *shape) object {
 	} else {
 		d.pos++
 	}
-	return object{d: d, s: s, index: -1}
+	return object{s: s, index: -1}
 }
 
 // next moves to the next field; false at the end of the object and after an error.
-func (o *object) next() bool {
-	d := o.d
+func (o *object) next(d *decoder) bool {
 	for {
 		if d.err != nil {
 			return false
@@ -128,7 +128,7 @@ func (o *object) next() bool {
 		switch c := d.peek(); {
 		case c == '}':
 			d.pos++
-			o.end()
+			o.end(d)
 			return false
 		case o.begun && !d.expect(',', "a comma or the end of the object"):
 			return false
@@ -173,15 +173,15 @@ func (o *object) find(key []byte) int {
 	return -1
 }
 
-func (o *object) end() {
+func (o *object) end(d *decoder) {
 	missing := o.s.required &^ o.seen
 	if missing == 0 {
 		return
 	}
 	for i, name := range o.s.names {
 		if missing&(1<<i) != 0 {
-			o.d.pos--
-			o.d.failAt(o.s, name, "is missing")
+			d.pos--
+			d.failAt(o.s, name, "is missing")
 			return
 		}
 	}
@@ -189,27 +189,25 @@ func (o *object) end() {
 
 // list is the walk through an array of one level; its index stands in error paths.
 type list struct {
-	d           *decoder
-	path, field string
-	n           int
+	element string // path of an element, e.g. "events[]"
+	n       int
 }
 
-func (d *decoder) list() list {
+func (d *decoder) list(element string) list {
 	if d.peek() != '[' {
 		d.fail("want an array")
 	} else {
 		d.pos++
 	}
-	return list{d: d, path: d.path, field: d.field}
+	return list{element: element}
 }
 
 // next moves to the next element, whose value must be read before the next call; false at the end and after an error.
-func (l *list) next() bool {
-	d := l.d
+func (l *list) next(d *decoder) bool {
 	if d.err != nil {
 		return false
 	}
-	d.path, d.field = l.path, l.field
+	d.path, d.field = l.element, ""
 	if d.peek() == ']' {
 		d.pos++
 		d.event = -1

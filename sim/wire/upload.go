@@ -67,9 +67,10 @@ type Event struct {
 // then half filled.
 func DecodeUpload(data []byte, u *Upload) error {
 	*u = Upload{Events: u.Events[:0], scratch: u.scratch[:0]}
-	d := decoder{data: data, scratch: u.scratch, event: -1}
+	doc := decoder{data: data, scratch: u.scratch, event: -1}
+	d := &doc
 	d.checkUTF8()
-	for o := d.object(&uploadShape); o.next(); {
+	for o := d.object(&uploadShape); o.next(d); {
 		switch o.field {
 		case "v":
 			if d.uint32() != 1 {
@@ -82,7 +83,7 @@ func DecodeUpload(data []byte, u *Upload) error {
 		case "app":
 			d.app(&u.App)
 		case "events":
-			for l := d.list(); l.next(); {
+			for l := d.list("events[]"); l.next(d); {
 				if len(u.Events) < cap(u.Events) {
 					u.Events = u.Events[:len(u.Events)+1]
 				} else {
@@ -91,7 +92,7 @@ func DecodeUpload(data []byte, u *Upload) error {
 				d.readEvent(&u.Events[len(u.Events)-1])
 			}
 			if d.err == nil && len(u.Events) == 0 {
-				d.fail("want at least one event")
+				d.failAt(&uploadShape, "events", "want at least one event")
 			}
 		}
 	}
@@ -111,7 +112,7 @@ var (
 func (d *decoder) device(v *Device) {
 	d.peek()
 	from := d.pos
-	for o := d.object(&deviceShape); o.next(); {
+	for o := d.object(&deviceShape); o.next(d); {
 		switch o.field {
 		case "id":
 			d.deviceID(&v.ID)
@@ -120,7 +121,7 @@ func (d *decoder) device(v *Device) {
 		case "os_build":
 			v.OSBuild = d.text()
 		case "cpu":
-			for o := d.object(&cpuShape); o.next(); {
+			for o := d.object(&cpuShape); o.next(d); {
 				switch o.field {
 				case "model":
 					v.CPU.Model = d.text()
@@ -143,7 +144,7 @@ func (d *decoder) device(v *Device) {
 
 func (d *decoder) deviceID(id *DeviceID) {
 	n := 0
-	for o := d.object(&idShape); o.next(); n++ {
+	for o := d.object(&idShape); o.next(d); n++ {
 		switch o.field {
 		case "guid":
 			id.GUID = d.guid()
@@ -159,7 +160,7 @@ func (d *decoder) deviceID(id *DeviceID) {
 func (d *decoder) account(v *Account) {
 	d.peek()
 	from := d.pos
-	for o := d.object(&accountShape); o.next(); {
+	for o := d.object(&accountShape); o.next(d); {
 		switch o.field {
 		case "device_id":
 			v.DeviceID = d.guid()
@@ -179,7 +180,7 @@ func (d *decoder) account(v *Account) {
 func (d *decoder) app(v *App) {
 	d.peek()
 	from := d.pos
-	for o := d.object(&appShape); o.next(); {
+	for o := d.object(&appShape); o.next(d); {
 		switch o.field {
 		case "name":
 			v.Name = d.oneOf("no other app may be named; want "+AppName, appNames[:])

@@ -52,7 +52,7 @@ func (d *decoder) readEvent(e *Event) {
 	d.peek()
 	from := d.pos
 	var have uint
-	for o := d.object(&eventShape); o.next(); {
+	for o := d.object(&eventShape); o.next(d); {
 		switch o.field {
 		case "id":
 			e.ID = event.ID(d.guid())
@@ -88,12 +88,12 @@ func (d *decoder) readEvent(e *Event) {
 		may |= partWeb
 	}
 	if have&^may != 0 || need&^have != 0 {
-		d.failAt(&eventShape, "", "has not the fields of a "+e.Kind.String()+" event")
+		d.failAt(&eventShape, "", "the fields do not fit kind "+e.Kind.String())
 	}
 }
 
 func (d *decoder) detection(w *event.Web) {
-	for o := d.object(&detectionShape); o.next(); {
+	for o := d.object(&detectionShape); o.next(d); {
 		switch o.field {
 		case "category":
 			w.Verdict = d.category()
@@ -107,7 +107,7 @@ func (d *decoder) detection(w *event.Web) {
 
 // web wants no empty object and no empty value: what is withheld is left out.
 func (d *decoder) web(w *event.Web) {
-	for o := d.object(&webShape); o.next(); {
+	for o := d.object(&webShape); o.next(d); {
 		switch o.field {
 		case "domain":
 			if w.Host = d.text(); len(w.Host) == 0 {
@@ -127,7 +127,7 @@ func (d *decoder) web(w *event.Web) {
 // eventApp takes exactly one of the things an event can say about the app.
 func (d *decoder) eventApp(e *Event) (have uint) {
 	n := 0
-	for o := d.object(&eventAppShape); o.next(); n++ {
+	for o := d.object(&eventAppShape); o.next(d); n++ {
 		switch o.field {
 		case "upgrade_status":
 			have = partUpgrade
@@ -150,7 +150,7 @@ func (d *decoder) eventApp(e *Event) (have uint) {
 }
 
 func (d *decoder) memory(m *event.MemoryUse) {
-	for o := d.object(&memoryShape); o.next(); {
+	for o := d.object(&memoryShape); o.next(d); {
 		switch o.field {
 		case "app_kib":
 			m.AppKiB = d.uint32()
@@ -165,7 +165,7 @@ func (d *decoder) memory(m *event.MemoryUse) {
 }
 
 func (d *decoder) crash(c *event.CrashReport) {
-	for o := d.object(&crashShape); o.next(); {
+	for o := d.object(&crashShape); o.next(d); {
 		switch o.field {
 		case "incident_id":
 			c.Incident = event.ID(d.guid())
@@ -184,7 +184,7 @@ func (d *decoder) crash(c *event.CrashReport) {
 }
 
 func (d *decoder) feedback(e *Event) {
-	for o := d.object(&feedbackShape); o.next(); {
+	for o := d.object(&feedbackShape); o.next(d); {
 		switch o.field {
 		case "type":
 			e.Feedback.Type = d.oneOf("want smile, frown or idea", feedbackWords)
@@ -199,10 +199,10 @@ func (d *decoder) feedback(e *Event) {
 }
 
 func (d *decoder) diag(g *event.Diagnostic) {
-	for o := d.object(&diagShape); o.next(); {
+	for o := d.object(&diagShape); o.next(d); {
 		switch o.field {
 		case "app_usage":
-			for o := d.object(&appUsageShape); o.next(); {
+			for o := d.object(&appUsageShape); o.next(d); {
 				switch o.field {
 				case "sessions_per_day":
 					g.SessionsPerDay = d.uint16()
@@ -211,11 +211,11 @@ func (d *decoder) diag(g *event.Diagnostic) {
 				}
 			}
 		case "cpu_usage":
-			for o := d.object(&cpuUsageShape); o.next(); {
+			for o := d.object(&cpuUsageShape); o.next(d); {
 				g.CPUMillis = d.uint32()
 			}
 		case "network_usage":
-			for o := d.object(&netUsageShape); o.next(); {
+			for o := d.object(&netUsageShape); o.next(d); {
 				switch o.field {
 				case "sent_kib":
 					g.SentKiB = d.uint32()

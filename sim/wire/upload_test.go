@@ -1,0 +1,222 @@
+package wire
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"drover/sim/event"
+)
+
+// Each row changes one thing of a sound document; want is the whole message without its offset, at is the text that the
+// offset points to.
+func TestDecodeUploadRefuses(t *testing.T) {
+	d := testDevice()
+	events := testEvents()
+	threat, crash, feedback, memory := events[5], events[7], events[8], events[4]
+	tests := []struct {
+		name     string
+		event    event.Event
+		old, new string
+		want, at string
+	}{
+		{"unknown field at the top", threat, `{"v":1,`, `{"v":1,"run":"x",`, `run: unknown field`, `"run"`},
+		{"unknown field in an event", threat, `"seq":5`, `"seq":5,"location":"x"`, `events[0].location: unknown field`, `"location"`},
+		{"unknown field, deep", memory, `"app_kib"`, `"free_kib":1,"app_kib"`, `events[0].app.memory.free_kib: unknown field`, `"free_kib"`},
+		{"names are case-sensitive", threat, `"seq"`, `"Seq"`, `events[0].Seq: unknown field`, `"Seq"`},
+		{"truth on the wire", threat, `"detection":{`, `"detection":{"truth":"phishing",`, `events[0].detection.truth: unknown field`, `"truth"`},
+		{"a protocol is not in this profile", threat, `"web":{`, `"web":{"protocol":"HTTPS",`, `events[0].web.protocol: unknown field`, `"protocol"`},
+		{"twice", threat, `"seq":5`, `"seq":5,"seq":5`, `events[0].seq: occurs twice`, `"seq":5,"kind"`},
+		{"missing", threat, `"upn"`, `"nobody"`, `account.nobody: unknown field`, `"nobody"`},
+		{"missing at the end", threat, `,"version":"1.1.50010101"`, ``, `app.version: is missing`, `},"events"`},
+		{"wrong version", threat, `"v":1`, `"v":2`, `v: want version 1`, `,"device"`},
+		{"two identifiers", threat, `"id":{`, `"id":{"wifi_mac":"a4:83:e7:00:00:01",`, `device.id: want exactly one of guid and wifi_mac`, `,"os_version"`},
+		{"null", threat, `"seq":5`, `"seq":null`, `events[0].seq: want a whole number from 0 to 4294967295`, `null`},
+		{"negative", threat, `"seq":5`, `"seq":-5`, `events[0].seq: want a whole number from 0 to 4294967295`, `-5`},
+		{"fraction", threat, `"seq":5`, `"seq":5.0`, `events[0].seq: want a whole number from 0 to 4294967295`, `5.0`},
+		{"exponent", threat, `"seq":5`, `"seq":5e0`, `events[0].seq: want a whole number from 0 to 4294967295`, `5e0`},
+		{"leading zero", threat, `"seq":5`, `"seq":05`, `events[0].seq: want a whole number from 0 to 4294967295`, `05`},
+		{"too large", threat, `"seq":5`, `"seq":4294967296`, `events[0].seq: want a whole number from 0 to 4294967295`, `4294967296`},
+		{"far too large", threat, `"seq":5`, `"seq":99999999999999999999999`, `events[0].seq: want a whole number from 0 to 4294967295`, `99999`},
+		{"a number as text", threat, `"seq":5`, `"seq":"5"`, `events[0].seq: want a whole number from 0 to 4294967295`, `"5"`},
+		{"score", threat, `0.97`, `1.01`, `events[0].detection.score: want a number from 0 to 1`, `1.01`},
+		{"score is no JSON number", threat, `0.97`, `.97`, `events[0].detection.score: want a number`, `.97`},
+		{"score is hexadecimal", threat, `0.97`, `0x1p-2`, `events[0].detection: want a comma or the end of the object`, `x1p-2`},
+		{"score is not a number", threat, `0.97`, `NaN`, `events[0].detection.score: want a number`, `NaN`},
+		{"bool", threat, `true`, `1`, `events[0].detection.bypassed: want true or false`, `1},"web"`},
+		{"kind", threat, `"web.threat"`, `"web.visit"`, `events[0].kind: unknown kind of event`, `"web.visit"`},
+		{"kind without its fields", threat, `"web.threat"`, `"heartbeat"`, `events[0]: the fields do not fit kind heartbeat`, `]}`},
+		{"kind of another's fields", memory, `"app.memory"`, `"app.crash"`, `events[0]: the fields do not fit kind app.crash`, `]}`},
+		{"category", threat, `"phishing"`, `"spam"`, `events[0].detection.category: unknown category`, `"spam"`},
+		{"upper case UUID", threat, `"80818283`, `"8081828A`, ``, `"8081828A`},
+		{"time without milliseconds", threat, `:05.005Z`, `:05Z`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
+		{"time with a zone", threat, `:05.005Z`, `:05.005+01:00`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
+		{"a day that is not", threat, `2026-05-04`, `2026-02-30`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
+		{"an hour that is not", threat, `T07:14`, `T24:14`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
+		{"address", threat, `192.0.2.7`, `192.0.2.256`, `events[0].web.remote_ip: want an IPv4 address, e.g. 192.0.2.1`, `"192.0.2.256`},
+		{"address with zeros", threat, `192.0.2.7`, `192.0.2.07`, `events[0].web.remote_ip: want an IPv4 address, e.g. 192.0.2.1`, `"192.0.2.07`},
+		{"no address", threat, `192.0.2.7`, `0.0.0.0`, `events[0].web.remote_ip: is 0.0.0.0; leave it out`, `}}]}`},
+		{"empty domain", threat, `"secure-login.sim.test"`, `""`, `events[0].web.domain: is empty; leave it out`, `,"remote_ip"`},
+		{"empty web", threat, `"domain":"secure-login.sim.test","remote_ip":"192.0.2.7"`, ``, `events[0].web: is empty; leave it out`, `}]}`},
+		{"another process", crash, `"DefenderTunnel"`, `"Photos"`, `events[0].app.crash.process: no other process may be named; want Defender or DefenderTunnel`, `"Photos"`},
+		{"another app", threat, `"Microsoft Defender"`, `"Photos"`, `app.name: no other app may be named; want Microsoft Defender`, `"Photos"`},
+		{"feedback type", feedback, `"frown"`, `"cry"`, `events[0].feedback.type: want smile, frown or idea`, `"cry"`},
+		{"two reports of the app", memory, `"app":{"memory"`, `"app":{"action":"sign_in","memory"`, `events[0].app: want exactly one of upgrade_status, action, memory and crash`, `}]}`},
+		{"no reports of the app", threat, `"detection"`, `"app":{},"detection"`, `events[0].app: want exactly one of upgrade_status, action, memory and crash`, `,"detection"`},
+		{"action", events[3], `open_dashboard`, `open_door`, `events[0].app.action: unknown action`, `"open_door"`},
+		{"not UTF-8", threat, `secure`, "\xff", `not UTF-8`, "\xff"},
+		{"control character", threat, `secure`, "a\tb", `events[0].web.domain: a control character in a string; want an escape`, "\tb"},
+		{"control character after an escape", threat, `secure`, "\\t\tb", `events[0].web.domain: a control character in a string; want an escape`, "\tb"},
+		{"escape", threat, `secure`, `\x`, `events[0].web.domain: an escape that JSON does not have`, `\x`},
+		{"half a pair", threat, `secure`, `\ud83d`, `events[0].web.domain: half of a surrogate pair`, `\ud83d`},
+		{"the other half", threat, `secure`, `\ude00`, `events[0].web.domain: half of a surrogate pair`, `\ude00`},
+		{"short escape", threat, `secure`, `\u12`, `events[0].web.domain: want four hexadecimal digits after \u`, `\u12`},
+		{"trailing comma in an object", threat, `"seq":5`, `"seq":5,}`, `events[0]: want a string`, `},"kind"`},
+		{"trailing comma in an array", threat, `]}`, `,]}`, `events[1]: want an object`, `]}`},
+		{"no comma", threat, `"seq":5,`, `"seq":5 `, `events[0]: want a comma or the end of the object`, `"kind"`},
+		{"no colon", threat, `"seq":5`, `"seq" 5`, `events[0]: want a colon after the name of the field`, `5,"kind"`},
+		{"second document", threat, `]}`, `]}{}`, `more follows the end of the document`, `{}`},
+		{"a zero byte", threat, `]}`, "]}\x00", `more follows the end of the document`, "\x00"},
+		{"an array at the top", threat, `{"v":1`, `[{"v":1`, `want an object`, `[{"v"`},
+		{"device is text", threat, `"device":{`, `"device":"x","d":{`, `device: want an object`, `"x"`},
+		{"no events", threat, `"events":[`, `"events":[],"x":[`, `events: want at least one event`, `,"x"`},
+		{"no comma in an array", threat, `]}`, ` {}]}`, `events[0]: want a comma or the end of the array`, `{}]}`},
+		{"events is an object", threat, `"events":[`, `"events":{`, `events: want an array`, `{{"id":"8`},
+	}
+	for _, tt := range tests {
+		doc := string(encode(d, tt.event))
+		bad := strings.Replace(doc, tt.old, tt.new, 1)
+		if tt.name == "upper case UUID" {
+			bad = strings.Replace(doc, `"events":[{"id":"85`, `"events":[{"id":"8A`, 1)
+			tt.want, tt.at = `events[0].id: want a UUID in lower case, e.g. 0b7cbb29-3a5e-4a5c-8f0e-7d1a2b3c4d5e`, `"8A`
+		}
+		if bad == doc {
+			t.Fatalf("%s: %q is not in %s", tt.name, tt.old, doc)
+		}
+		var u Upload
+		var e *Error
+		if err := DecodeUpload([]byte(bad), &u); !errors.As(err, &e) {
+			t.Errorf("%s: DecodeUpload(%s) = %v, want an *Error", tt.name, bad, err)
+			continue
+		}
+		_, got, _ := strings.Cut(e.Error(), ": ")
+		if got != tt.want {
+			t.Errorf("%s: error %q, want %q", tt.name, got, tt.want)
+		}
+		if !strings.HasPrefix(bad[e.Offset:], tt.at) {
+			t.Errorf("%s: offset %d points to %.20q, want %q", tt.name, e.Offset, bad[e.Offset:], tt.at)
+		}
+	}
+}
+
+// Any part of a document is not a document, and the error is at or before its end.
+func TestDecodeUploadTruncated(t *testing.T) {
+	doc := encode(testDevice(), testEvents()...)
+	var u Upload
+	for n := range doc {
+		err := DecodeUpload(doc[:n], &u)
+		if e := (*Error)(nil); !errors.As(err, &e) || e.Offset > n {
+			t.Fatalf("DecodeUpload of the first %d bytes = %v, want an error inside of them", n, err)
+		}
+	}
+}
+
+// Order and white space are free, and so are escapes.
+func TestDecodeUploadFreedom(t *testing.T) {
+	e := testEvents()[5]
+	e.Web.Host = []byte("a/\U0001f62cb.sim.test")
+	doc := string(encode(testDevice(), e))
+	for _, r := range [][2]string{
+		{`"seq":5,"kind":"web.threat",`, ``}, {`]}`, "]\r\n}\t"}, {`"web":{`, `"seq" : 5 ,"web":{`}, {`"detection"`, `"kind":"web.threat", "\u0064etection"`},
+		{`a/`, `\u0061\/`}, {"\U0001f62cb", `\ud83d\uDE2Cb`},
+	} {
+		if !strings.Contains(doc, r[0]) {
+			t.Fatalf("%q is not in %s", r[0], doc)
+		}
+		doc = strings.Replace(doc, r[0], r[1], 1)
+	}
+	var u Upload
+	if err := DecodeUpload([]byte(doc), &u); err != nil {
+		t.Fatal(err)
+	}
+	if got := u.Events[0].Event; !reflect.DeepEqual(got, e) {
+		t.Errorf("DecodeUpload(%s) = %+v, want %+v", doc, got, e)
+	}
+}
+
+func TestParseGUID(t *testing.T) {
+	for _, tt := range []struct {
+		s  string
+		ok bool
+	}{
+		{"10111213-1415-1617-1819-1a1b1c1d1e1f", true},
+		{"10111213-1415-1617-1819-1A1b1c1d1e1f", false},
+		{"10111213014150161701819-1a1b1c1d1e1f", false},
+		{"10111213-1415-1617-1819-1a1b1c1d1e1", false},
+		{"g0111213-1415-1617-1819-1a1b1c1d1e1f", false},
+		{"{0111213-1415-1617-1819-1a1b1c1d1e1f", false},
+		{"", false},
+	} {
+		g, ok := ParseGUID(tt.s)
+		if ok != tt.ok || ok && (g != guid(0x10) || g.String() != tt.s) {
+			t.Errorf("ParseGUID(%q) = %v, %v, want %v", tt.s, g, ok, tt.ok)
+		}
+	}
+}
+
+// What decodes is JSON, and what is encoded again decodes to the same.
+func FuzzDecodeUpload(f *testing.F) {
+	for _, e := range testEvents() {
+		f.Add(encode(testDevice(), e))
+	}
+	f.Add(encode(testDevice(), testEvents()...))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		var u, again Upload
+		if err := DecodeUpload(doc, &u); err != nil {
+			if e := (*Error)(nil); !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(doc) || e.Msg == "" {
+				t.Fatalf("error %#v of %d bytes", err, len(doc))
+			}
+			return
+		}
+		if !json.Valid(doc) {
+			t.Fatalf("DecodeUpload takes what is not JSON: %q", doc)
+		}
+		d := device(&u)
+		if d.Timezone.String() != string(u.Device.Timezone) {
+			t.Skip("a time.Location has no such name")
+		}
+		for i := range u.Events {
+			if u.Events[i].Feedback.Email && string(u.Events[i].Email) != d.UPN {
+				t.Skip("the encoder knows no other address than the UPN")
+			}
+		}
+		b := encode(d, decodedEvents(&u)...)
+		if err := DecodeUpload(b, &again); err != nil {
+			t.Fatalf("%s\nencoded again is\n%s: %v", doc, b, err)
+		}
+		if got, want := decodedEvents(&again), decodedEvents(&u); !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\ndecodes to %+v,\nencoded and decoded again to %+v", doc, want, got)
+		}
+		if got, want := device(&again), d; !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\ndecodes to %+v,\nencoded and decoded again to %+v", doc, want, got)
+		}
+	})
+}
+
+func BenchmarkDecodeUpload(b *testing.B) {
+	var events []event.Event
+	for len(events) < 25 {
+		events = append(events, testEvents()...)
+	}
+	doc := encode(testDevice(), events[:25]...)
+	var u Upload
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := DecodeUpload(doc, &u); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func guid(b byte) (g fleet.GUID) {
+	for i := range g {
+		g[i] = b + byte(i)
+	}
+	return g
+}
+
+func testDevice() *fleet.Device {
+	return &fleet.Device{
+		GUID: guid(0x10), EntraID: guid(0x20), UserID: guid(0x30), TenantID: guid(0x40), OrgID: guid(0x50),
+		UPN:   "zoë.o'neill@contoso.example",
+		Model: &fleet.Model{ID: "iPhone15,2", SoC: "A16 Bionic", Arch: "arm64e", Cores: 6},
+		OS:    &fleet.Release{Version: "26.4.2", Build: "23E261"}, App: "1.1.50010101", Locale: "de-DE",
+		Timezone: time.FixedZone("Europe/Berlin", 3600),
+	}
+}
+
+// testEvents has every kind at least once, and the forms that a kind can take.
+func testEvents() []event.Event {
+	list := []event.Event{
+		{Kind: event.Enrolment},
+		{Kind: event.Heartbeat},
+		{Kind: event.AppInfo, App: event.App{UpgradeStatus: "upgraded"}},
+		{Kind: event.AppAction, Action: "open_dashboard"},
+		{Kind: event.Memory, Mem: event.MemoryUse{AppKiB: 81920, AppPeakKiB: 98304, ExtensionKiB: 14000, ExtensionLimitKiB: 51200}},
+		{Kind: event.WebThreat, Web: event.Web{Host: []byte("secure-login.sim.test"), Address: [4]byte{192, 0, 2, 7}, Verdict: event.Phishing, Score: 0.97, Bypassed: true}},
+		{Kind: event.WebThreat, Web: event.Web{Verdict: event.C2, Score: 1}}, // privacy is on
+		{Kind: event.Crash, Crash: event.CrashReport{Process: "DefenderTunnel", Exception: "EXC_RESOURCE", Signal: "SIGKILL", Reason: "jetsam", UptimeSec: 4000000000, Incident: event.ID(guid(0x60))}},
+		{Kind: event.Feedback, Feedback: event.Comment{Type: "frown", Email: true, Comment: "VPN \"drops\"\nagain \\ and again \u2028 \U0001f62c"}},
+		{Kind: event.Feedback, Feedback: event.Comment{Type: "smile"}},
+		{Kind: event.Diagnostics, Diag: event.Diagnostic{SessionsPerDay: 4, ForegroundSec: 312, CPUMillis: 5120, SentKiB: 88, ReceivedKiB: 240}},
+	}
+	for i := range list {
+		e := &list[i]
+		e.ID, e.Seq = event.ID(guid(0x80+byte(i))), uint32(i)
+		e.At = time.Date(2026, 5, 4, 7, 14, i, i*1_000_000, time.UTC)
+	}
+	return list
+}
+
+func encode(d *fleet.Device, events ...event.Event) []byte {
+	b := Native.Begin(nil, d)
+	for i := range events {
+		b = Native.Event(b, i, d, &events[i])
+	}
+	return Native.End(b)
+}
+
+// The golden file is indented to be read; the bytes on the wire have no space between tokens.
+func TestNativeGolden(t *testing.T) {
+	mac := testDevice()
+	mac.HasMAC, mac.MAC = true, [6]byte{0xa4, 0x83, 0xe7, 0, 0xff, 1}
+	for _, tt := range []struct {
+		file string
+		doc  []byte
+	}{
+		{"native.json", encode(testDevice(), testEvents()...)},
+		{"native-mac.json", encode(mac, testEvents()[:1]...)},
+	} {
+		var compact, got bytes.Buffer
+		if err := json.Compact(&compact, tt.doc); err != nil {
+			t.Fatal(err)
+		}
+		if compact.String() != string(tt.doc) {
+			t.Errorf("%s: has space between tokens:\n%s", tt.file, tt.doc)
+		}
+		json.Indent(&got, tt.doc, "", "  ")
+		path := filepath.Join("testdata", tt.file)
+		if *update {
+			if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.file, diff)
+		}
+		// The indented form is the same document.
+		var u Upload
+		if err := DecodeUpload(got.Bytes(), &u); err != nil {
+			t.Errorf("DecodeUpload(%s) = %v", tt.file, err)
+		}
+	}
+}
+
+// device is the identity in an Upload as the fleet would have it.
+func device(u *Upload) *fleet.Device {
+	return &fleet.Device{
+		HasMAC: u.Device.ID.HasMAC, MAC: u.Device.ID.MAC, GUID: u.Device.ID.GUID,
+		EntraID: u.Account.DeviceID, UserID: u.Account.UserID, TenantID: u.Account.TenantID, OrgID: u.Account.OrgID,
+		UPN: string(u.Account.UPN),
+		Model: &fleet.Model{ID: string(u.Device.CPU.Model), SoC: string(u.Device.CPU.SoC), Arch: string(u.Device.CPU.Arch),
+			Cores: int(u.Device.CPU.Cores)},
+		OS:  &fleet.Release{Version: string(u.Device.OSVersion), Build: string(u.Device.OSBuild)},
+		App: string(u.App.Version), Locale: string(u.Device.Locale), Timezone: time.FixedZone(string(u.Device.Timezone), 0),
+	}
+}
+
+func decodedEvents(u *Upload) []event.Event {
+	var list []event.Event
+	for i := range u.Events {
+		list = append(list, u.Events[i].Event)
+	}
+	return list
+}
+
+func TestRoundTrip(t *testing.T) {
+	mac := testDevice()
+	mac.HasMAC, mac.GUID, mac.MAC = true, fleet.GUID{}, [6]byte{1, 2, 3, 0xfd, 0xfe, 0xff}
+	zone := cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })
+	var u Upload
+	for _, d := range []*fleet.Device{testDevice(), mac} { // the second one decodes into the memory of the first
+		if err := DecodeUpload(encode(d, testEvents()...), &u); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(d, device(&u), zone); diff != "" {
+			t.Errorf("device (-sent +decoded):\n%s", diff)
+		}
+		if diff := cmp.Diff(testEvents(), decodedEvents(&u), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("events (-sent +decoded):\n%s", diff)
+		}
+		for i := range u.Events {
+			if got, want := string(u.Events[i].Email), ""; u.Events[i].Feedback.Email {
+				if want = d.UPN; got != want {
+					t.Errorf("events[%d].Email = %q, want %q", i, got, want)
+				}
+			}
+			if got, want := string(u.Events[i].Raw), string(Native.Event(nil, 0, d, &testEvents()[i])); got != want {
+				t.Errorf("events[%d].Raw = %s, want %s", i, got, want)
+			}
+		}
+	}
+}
+
+// Nothing that is planted may change a byte on the wire.
+func TestTruthStaysHome(t *testing.T) {
+	e := testEvents()[5]
+	want := encode(testDevice(), e)
+	for truth := range event.NumCategories {
+		e.Web.Truth = truth
+		if got := encode(testDevice(), e); !bytes.Equal(got, want) {
+			t.Errorf("with truth %v: %s, want %s", truth, got, want)
+		}
+	}
+}
+
+// A score outside of 0 to 1 is a bug elsewhere, but must not become a document that is not JSON.
+func TestScoreIsAlwaysANumber(t *testing.T) {
+	nan := float32(0)
+	nan /= nan
+	for _, tt := range []struct {
+		score float32
+		want  string
+	}{{0, "0"}, {0.97, "0.97"}, {1, "1"}, {1.5, "1"}, {-1, "0"}, {nan, "0"}, {1e-9, "1e-09"}} {
+		if got := string(appendScore(nil, tt.score)); got != tt.want {
+			t.Errorf("appendScore(%v) = %s, want %s", tt.score, got, tt.want)
+		}
+	}
+}
+
+func TestFormatsKnowTheirNames(t *testing.T) {
+	for name, f := range Formats {
+		if f.Name != name || f.ContentType == "" {
+			t.Errorf("Formats[%q] is named %q and has content type %q", name, f.Name, f.ContentType)
+		}
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	d, events := testDevice(), testEvents()
+	buf := encode(d, events...)
+	if n := testing.AllocsPerRun(100, func() {
+		buf = Native.Begin(buf[:0], d)
+		for i := range events {
+			buf = Native.Event(buf, i, d, &events[i])
+		}
+		buf = Native.End(buf)
+	}); n != 0 {
+		t.Errorf("encoding allocates %v times, want 0", n)
+	}
+	// Crash reports and comments have strings of their own; the other kinds need nothing.
+	quiet := encode(d, events[:7]...)
+	var u Upload
+	if n := testing.AllocsPerRun(100, func() {
+		if err := DecodeUpload(quiet, &u); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("DecodeUpload allocates %v times, want 0", n)
+	}
+	said := testAnswer()
+	said.Refused[0].Reason = []byte("id is taken") // an escape would cost memory for the text without it
+	body := AppendAnswer(nil, said)
+	var a Answer
+	if n := testing.AllocsPerRun(100, func() {
+		if err := DecodeAnswer(body, &a); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("DecodeAnswer allocates %v times, want 0", n)
+	}
+}
+
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"", "plain", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "é\u2028\U0001f62c", "\xff\xc3", "<&>", strings.Repeat("\x01", 40)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		b := appendText(nil, s)
+		if also := appendText(nil, []byte(s)); !bytes.Equal(b, also) {
+			t.Fatalf("appendText(%q) = %s as a string, %s as bytes", s, b, also)
+		}
+		var got string
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Fatalf("appendText(%q) = %s: %v", s, b, err)
+		}
+		if want := string([]rune(s)); got != want {
+			t.Fatalf("appendText(%q) decodes to %q, want %q", s, got, want)
+		}
+		d := decoder{data: b, event: -1}
+		if mine := d.text(); d.finish() != nil || string(mine) != got {
+			t.Fatalf("text(%s) = %q, %v, want %q", b, mine, d.err, got)
+		}
+	})
+}
+
+func BenchmarkEncode(b *testing.B) {
+	d := testDevice()
+	for _, e := range testEvents() {
+		if e.Kind == event.WebThreat && e.Web.Host == nil || e.Kind == event.Feedback && e.Feedback.Comment == "" {
+			continue
+		}
+		b.Run(e.Kind.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			buf := Native.Event(nil, 0, d, &e)
+			for b.Loop() {
+				buf = Native.Event(buf[:0], 0, d, &e)
+			}
+			b.ReportMetric(float64(len(buf)), "bytes/event")
+		})
+	}
+	b.Run("envelope", func(b *testing.B) {
+		b.ReportAllocs()
+		buf := Native.Begin(nil, d)
+		for b.Loop() {
+			buf = Native.End(Native.Begin(buf[:0], d))
+		}
+		b.ReportMetric(float64(len(buf)), "bytes/upload")
+	})
+}
