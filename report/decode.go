@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strings"
 )
 
@@ -78,5 +77,3 @@ func list[T any](s *[]T) {
 		*s = []T{}
 	}
 }
-
-func pow10(x float64) float64 { return math.Pow(10, x) }

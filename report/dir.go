@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// Files are what WriteDir writes, beside scenario.yaml.
+// files are what WriteDir writes, beside scenario.yaml.
 var files = [...]struct {
 	name, what string
 	write      func(io.Writer, *Run) error

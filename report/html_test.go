@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -131,8 +132,38 @@ func TestCurveData(t *testing.T) {
 		}
 	}
 	r := stalled(t).Latency.Response
+	if at := slices.Index(c.X, 2); at < 0 || *c.Response[at] != float64(r.P50NS)/1e6 {
+		t.Errorf("the median is not at 1/(1-0.5) = 2 in %v", c.X)
+	}
 	if last := len(c.X) - 1; c.X[last] != float64(r.Count) || *c.Response[last] != float64(r.MaxNS)/1e6 {
 		t.Errorf("the curve ends at %v, %v; want %v, %v", c.X[last], *c.Response[last], r.Count, r.MaxNS)
+	}
+}
+
+// Every table says what it is, every chart says what it shows, and every label points somewhere.
+func TestHTMLIsAccessible(t *testing.T) {
+	doc := parts.ReplaceAllString(render(t, stalled(t)), "")
+	for _, pair := range [][2]string{{"<table", "<caption>"}, {`role="img"`, `role="img" aria-label="`}, {`<html lang="en"`, "<h1>"}, {"<section", "<h2 id="}} {
+		if a, b := strings.Count(doc, pair[0]), strings.Count(doc, pair[1]); a != b || a == 0 {
+			t.Errorf("%d of %s, but %d of %s", a, pair[0], b, pair[1])
+		}
+	}
+	ids := make(map[string]int)
+	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(doc, -1) {
+		ids[m[1]]++
+	}
+	for id, n := range ids {
+		if n != 1 {
+			t.Errorf("%d elements have id %q", n, id)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?:aria-labelledby="|href="#)([^"]*)"`).FindAllStringSubmatch(doc, -1) {
+		if ids[m[1]] == 0 {
+			t.Errorf("nothing has id %q", m[1])
+		}
+	}
+	if cells := regexp.MustCompile(`<th[ >]`).FindAllString(doc, -1); len(cells) != strings.Count(doc, `<th scope="`) {
+		t.Errorf("%d headings of rows and columns, %d with a scope", len(cells), strings.Count(doc, `<th scope="`))
 	}
 }
 

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -135,8 +136,8 @@ func distribution(h *measure.Histogram) Distribution {
 	return Distribution{Quantiles: QuantilesOf(h), Curve: curve(h)}
 }
 
-// curve samples the quantiles with ten points to each halving of the distance to 1 at first and then fewer, like the HDR
-// percentile plots, and ends where a single sample is left.
+// curve samples the quantiles evenly up to the median and then ever closer to 1, like the HDR percentile plots. It ends
+// where a single sample is left, and with the longest duration.
 func curve(h *measure.Histogram) (points []CurvePoint) {
 	n := h.Count()
 	if n == 0 {
@@ -148,7 +149,7 @@ func curve(h *measure.Histogram) (points []CurvePoint) {
 	}
 	// From 0.5 on: eight points per factor of ten of 1/(1-q), as far as the samples reach, at most to one in a million.
 	for step := range 50 {
-		above := 0.5 * pow10(-float64(step)/8)
+		above := 0.5 * math.Pow(10, -float64(step)/8)
 		if above*float64(n) < 1 || above < 1e-6 {
 			break
 		}

@@ -9,6 +9,9 @@ import (
 
 // Metric promises a limit for one statistic of the uploads that Where picks. Without Where.Phase these are the uploads of
 // all measured phases.
+//
+// A percentile is a measure.Histogram's: never below the truth and at most 0.1 % above it. Mean, min and max are exact, and
+// shares are compared as exact decimals: 7 of 1,000 meet "<= 0.7%".
 type Metric struct {
 	Metric string // one of Metrics
 	Where  measure.Selector
