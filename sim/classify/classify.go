@@ -1,5 +1,8 @@
 // Package classify is the reference classifier: from the URL alone it says malicious or not, which kind of threat, how
 // sure it is and why. It knows nothing of ground truth or devices.
+//
+// Rules, its first implementation, asks a List of known hosts and then adds up lexical rules. The rules look at words and
+// at the shape of a name, so they are an imperfect judge: see Rules for what they miss.
 package classify
 
 import "drover/sim/event"
@@ -11,17 +14,8 @@ type Verdict struct {
 	Reasons  Reasons // why, strongest first; empty for a benign URL
 }
 
-// Reasons is a short list that lives in the Verdict itself, so that a verdict costs no allocation.
-type Reasons struct {
-	list [4]Reason
-	n    int
-}
-
-// Reason is one ground of a verdict: the name of a rule and its weight in the score.
-type Reason struct {
-	Rule   string
-	Weight float32
-}
+// Malicious reports whether the URL was found malicious.
+func (v Verdict) Malicious() bool { return v.Category != event.Benign }
 
 // Classifier judges URLs. Implementations are safe for concurrent use and allocate nothing per call. url is in the form
 // a network extension sees it: host, optionally with port, path and query; a scheme is ignored.
