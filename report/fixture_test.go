@@ -106,7 +106,7 @@ func stalled(t testing.TB) *Run {
 		Warnings:     []string{"2 devices could not finish an upload before the run ended"},
 		Measurements: FromTotals(totals, phases),
 		Verdicts:     FromVerdicts(m),
-		Generator:    GeneratorOf(measure.Usage{}, measure.Usage{User: 8100 * ms, System: 3100 * ms, MaxRSS: 84 << 20}, 37500*ms, 4),
+		Generator:    Generator{UserNS: int64(8100 * ms), SystemNS: int64(3100 * ms), CPUShare: 0.0747, MaxRSS: 84 << 20},
 	}
 	whole := totals.Select(measure.Selector{})
 	r.Generator.SendLag, r.Generator.Timer = QuantilesOf(&whole.SendLag), "timerfd, 26 µs late at the median"

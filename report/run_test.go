@@ -202,13 +202,6 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-func TestGeneratorOf(t *testing.T) {
-	g := GeneratorOf(measure.Usage{User: time.Second, System: time.Second}, measure.Usage{User: 5 * time.Second, System: 3 * time.Second, MaxRSS: 7}, 10*time.Second, 2)
-	if want := (Generator{UserNS: 4e9, SystemNS: 2e9, CPUShare: 0.3, MaxRSS: 7}); g != want {
-		t.Errorf("GeneratorOf = %+v, want %+v", g, want)
-	}
-}
-
 func TestFromVerdicts(t *testing.T) {
 	if got := FromVerdicts(check.VerdictMatrix{}); got != nil {
 		t.Errorf("FromVerdicts of nothing = %+v", got)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"drover/sim/check"
 	"drover/sim/event"
@@ -192,15 +191,4 @@ func FromVerdicts(m check.VerdictMatrix) *Verdicts {
 func shareOf(p check.Proportion) Share {
 	low, high := p.Wilson()
 	return Share{N: p.N, Of: p.Of, Low: low, High: high}
-}
-
-// GeneratorOf states what the harness took between two looks at itself, elapsed apart, on cpus cores.
-func GeneratorOf(before, after measure.Usage, elapsed time.Duration, cpus int) Generator {
-	g := Generator{
-		UserNS: int64(after.User - before.User), SystemNS: int64(after.System - before.System), MaxRSS: after.MaxRSS,
-	}
-	if elapsed > 0 && cpus > 0 {
-		g.CPUShare = float64(g.UserNS+g.SystemNS) / float64(elapsed) / float64(cpus)
-	}
-	return g
 }
