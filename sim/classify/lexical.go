@@ -9,7 +9,7 @@ import "bytes"
 func (t *tally) host(host []byte) {
 	tld, rest := lastLabel(host)
 	label, rest := lastLabel(rest)
-	if second, ok := secondLevel(tld, label); ok && len(rest) > 0 && second {
+	if len(rest) > 0 && secondLevel(tld, label) {
 		label, rest = lastLabel(rest)
 	}
 	if label == nil {
@@ -119,15 +119,15 @@ func lastLabel(host []byte) (label, rest []byte) {
 }
 
 // secondLevel reports whether names are bought under label.tld.
-func secondLevel(tld, label []byte) (second, ok bool) {
+func secondLevel(tld, label []byte) bool {
 	if len(tld) != 2 {
-		return false, false
+		return false
 	}
 	switch string(label) {
 	case "co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "go":
-		return true, true
+		return true
 	}
-	return false, true
+	return false
 }
 
 // likeTLD reports whether a label looks like the end of a well-known domain.

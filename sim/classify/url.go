@@ -52,8 +52,12 @@ func dotted(zone string) string {
 
 func split(s []byte, zone string) address {
 	var a address
-	if i := bytes.IndexAny(s, ":/?@"); i >= 0 && bytes.HasPrefix(s[i:], []byte("://")) {
-		s = s[i+3:]
+	scheme := 0
+	for scheme < len(s) && s[scheme] != ':' && s[scheme] != '/' && s[scheme] != '?' && s[scheme] != '@' {
+		scheme++
+	}
+	if bytes.HasPrefix(s[scheme:], []byte("://")) {
+		s = s[scheme+3:]
 	} else {
 		s = bytes.TrimPrefix(s, []byte("//"))
 	}

@@ -92,6 +92,17 @@ func index(letter func(string) byte) (table [26][]knownWord) {
 	return table
 }
 
+var brandsByLength = byLength()
+
+func byLength() (table [16][]string) {
+	for _, w := range knownWords {
+		if w.kind == brand {
+			table[len(w.text)] = append(table[len(w.text)], w.text)
+		}
+	}
+	return table
+}
+
 // read finds the known words of a label. Its parts are what stands between hyphens, without the digits around.
 func read(label []byte) words {
 	var w words
@@ -161,15 +172,11 @@ func whole(s []byte) wordKind {
 // nearBrand reports whether s is one edit away from a brand of at least six letters, digits read as the letters they look
 // like, but not the brand itself: a letter changed, missing, doubled or exchanged with its neighbour.
 func nearBrand(s []byte) bool {
-	if len(s) < 5 {
-		return false
-	}
-	for _, k := range knownWords {
-		if k.kind != brand || len(k.text) < 6 || len(s) > len(k.text)+1 || len(s)+1 < len(k.text) || string(s) == k.text {
-			continue
-		}
-		if oneEdit(s, k.text) {
-			return true
+	for n := max(len(s)-1, 6); n <= min(len(s)+1, len(brandsByLength)-1); n++ {
+		for _, b := range brandsByLength[n] {
+			if oneEdit(s, b) && string(s) != b {
+				return true
+			}
 		}
 	}
 	return false
