@@ -202,3 +202,45 @@ func BenchmarkLoadCatalogue(b *testing.B) {
 		}
 	}
 }
+
+// Devices of every shipped profile run an iOS that their model can run, on the real catalogue.
+func TestShippedProfilesMakeRealDevices(t *testing.T) {
+	cat, err := LoadCatalogue(profiles.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"enterprise-iphone", "older-iphone", "shared-ipad"} {
+		p, err := LoadProfile(profiles.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := fleet.New(cat, 1, []fleet.Spec{{
+			Name: name, Devices: 20_000, Tenants: fleet.Tenants{Count: 1}, Identity: fleet.Identity{UPNDomain: "a.example"},
+			Cohorts: []fleet.CohortSpec{{Name: name, Weight: 100, Profile: p}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		models, versions := map[string]int{}, map[string]int{}
+		var d fleet.Device
+		for i := range f.Devices() {
+			f.Device(i, &d)
+			if !d.Model.CanRun(d.OS) {
+				t.Errorf("%s: device %d is a %s on iOS %s", name, i, d.Model.ID, d.OS.Version)
+			}
+			models[d.Model.Name]++
+			versions[d.OS.Version]++
+		}
+		for _, m := range p.Models {
+			if models[m.Value] == 0 {
+				t.Errorf("%s: none of 20,000 devices is an %s", name, m.Value)
+			}
+		}
+		for _, v := range p.OS {
+			mean, bound := 200*v.Weight, 5*math.Sqrt(200*v.Weight*(1-v.Weight/100)) // five sigma of the binomial
+			if got := float64(versions[v.Value]); math.Abs(got-mean) > bound {
+				t.Errorf("%s: %v devices run iOS %s, want %v +- %.0f", name, got, v.Value, mean, bound)
+			}
+		}
+	}
+}
