@@ -191,9 +191,9 @@ func TestDivergence(t *testing.T) {
 	}{
 		{"the same story", with(12*ms, 10*ms, ms, 0), ""},
 		{"twice, but nobody would notice", with(3*ms, ms, ms, 0), ""},
-		{"a stall", with(800*ms, 6*ms, 790*ms, 0), "waited for their turn (send lag p99 790ms)"},
+		{"a stall", with(800*ms, 6*ms, 790*ms, 0), "sent late (send lag p99 790ms)"},
 		{"retries", with(800*ms, 6*ms, ms, 40), "40 retries were made"},
-		{"a stall, and one retry", with(800*ms, 6*ms, 790*ms, 1), "waited for their turn"},
+		{"a stall, and one retry", with(800*ms, 6*ms, 790*ms, 1), "sent late"},
 		{"no samples", &Run{}, ""},
 	} {
 		if got := divergence(tt.run); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {

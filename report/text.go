@@ -293,7 +293,7 @@ func (t *text) generator() {
 		{fmt.Sprintf("CPU %s of %s", cpu(g.CPUShare), plural(int64(t.r.Drover.CPUs), "core", "cores")), plain},
 	}
 	if g.MaxRSS > 0 {
-		spans = append(spans, span{size(g.MaxRSS) + " of memory", plain})
+		spans = append(spans, span{size(g.MaxRSS) + " RSS", plain})
 	}
 	t.items("Harness", spans)
 	if g.Behind != "" {

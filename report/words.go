@@ -66,11 +66,11 @@ func divergence(r *Run) string {
 	if response.Count == 0 || response.P99NS < 2*service.P99NS || response.P99NS-service.P99NS < int64(5*time.Millisecond) {
 		return ""
 	}
-	why := fmt.Sprintf("uploads waited for their turn (send lag p99 %s)", dur(r.Latency.SendLag.P99NS))
+	why := fmt.Sprintf("uploads were sent late (send lag p99 %s), every connection or this machine being busy", dur(r.Latency.SendLag.P99NS))
 	if r.Totals.Retries > 0 && r.Latency.SendLag.P99NS < (response.P99NS-service.P99NS)/2 {
 		why = fmt.Sprintf("%s were made before the last attempt", plural(r.Totals.Retries, "retry", "retries"))
 	}
-	return fmt.Sprintf("Response p99 is %s, service p99 only %s: %s. A tool that times from the send would report the latter.",
+	return fmt.Sprintf("Response p99 is %s, service p99 only %s: %s. Timing from the send would hide that.",
 		dur(response.P99NS), dur(service.P99NS), why)
 }
 

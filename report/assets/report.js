@@ -26,7 +26,8 @@
     c.font = 11 * px + "px system-ui, sans-serif"; c.textBaseline = "bottom"; c.textAlign = "left";
     let free = -Infinity;
     for (const p of data.phases) {
-      const a = u.valToPos(p.from, "x", true), b = u.valToPos(p.to, "x", true);
+      const a = u.valToPos(p.from, "x", true), b = Math.min(u.valToPos(p.to, "x", true), u.bbox.left + u.bbox.width);
+      if (b <= a) continue;
       if (!p.measure) { c.fillStyle = css("--band"); c.fillRect(a, top, b - a, h); }
       c.fillStyle = css("--line"); c.fillRect(Math.round(a), top, Math.max(1, Math.round(px)), h);
       const w = c.measureText(p.name).width;
