@@ -13,14 +13,20 @@ import (
 	"drover/sim/fleet"
 )
 
-// maxExtends bounds a chain of behaviours that extend each other.
-const maxExtends = 8
+const (
+	maxBehaviors = 1000
+	maxExtends   = 8 // behaviours that extend each other
+)
 
 // behaviors replaces each behaviour that extends others by the whole of it, and builds the plans.
 func (b *builder) behaviors() {
 	all := b.spec.Behaviors
 	names := slices.Sorted(maps.Keys(all))
 	b.used, b.plans = map[string]bool{}, map[string]*behavior.Plan{}
+	if len(names) > maxBehaviors {
+		b.errorf(b.at(&b.spec.Behaviors), "", "behaviors: %d are more than %d", len(names), maxBehaviors)
+		return
+	}
 	chains := map[string][]*rawBehavior{}
 	for _, name := range names {
 		chains[name] = b.chain(name, names)

@@ -19,12 +19,15 @@ const badTag = "!bad"
 // format rather than by a function for each struct, so that a range or a default is written down only once.
 type decoder struct {
 	*report
-	nodes, keys map[any]*yaml.Node // by pointer to the field
-	bad         map[any]bool       // fields whose value could not be read
+	nodes, keys map[any]*yaml.Node    // by pointer to the field
+	bad         map[any]bool          // fields whose value could not be read
+	defaults    map[string]*yaml.Node // by their text; parsed once, for there may be a thousand cohorts
 }
 
 func newDecoder(r *report) *decoder {
-	return &decoder{report: r, nodes: map[any]*yaml.Node{}, keys: map[any]*yaml.Node{}, bad: map[any]bool{}}
+	return &decoder{
+		report: r, nodes: map[any]*yaml.Node{}, keys: map[any]*yaml.Node{}, bad: map[any]bool{}, defaults: map[string]*yaml.Node{},
+	}
 }
 
 // at returns the node that the field behind ptr was read from. For a field that was left out it is the first of the
@@ -115,19 +118,25 @@ func (d *decoder) preset(v reflect.Value, tag reflect.StructTag) {
 	}
 	if text, ok := tag.Lookup("default"); ok {
 		quiet := newDecoder(newReport("default"))
-		quiet.value(defaultNode(text), v, "", tag)
+		quiet.defaults = d.defaults
+		quiet.value(d.defaultNode(text), v, "", tag)
 		if err := quiet.err(); err != nil {
 			panic("scenario: default " + text + ": " + err.Error())
 		}
 	}
 }
 
-func defaultNode(text string) *yaml.Node {
-	doc := new(yaml.Node)
-	if err := yaml.Unmarshal([]byte(text), doc); err != nil {
-		panic("scenario: default " + text + ": " + err.Error())
+func (d *decoder) defaultNode(text string) *yaml.Node {
+	n := d.defaults[text]
+	if n == nil {
+		doc := new(yaml.Node)
+		if err := yaml.Unmarshal([]byte(text), doc); err != nil {
+			panic("scenario: default " + text + ": " + err.Error())
+		}
+		n = doc.Content[0]
+		d.defaults[text] = n
 	}
-	return doc.Content[0]
+	return n
 }
 
 // field is a field of a raw struct as its tags describe it.

@@ -28,6 +28,7 @@ type params struct {
 	values map[string]*yaml.Node // by name; nil: known, but its value is bad or missing
 	used   map[string]bool
 	doubt  bool // a reference is wrong, so a param may only seem unused
+	grown  int  // bytes of all values with params
 }
 
 // substitute replaces the params of root in place. A scalar whose param is bad is marked, so that it is not reported again.
@@ -81,7 +82,7 @@ func (p *params) value(name string, decl *rawParam, at func(any) *yaml.Node, set
 }
 
 func (p *params) walk(n, skip *yaml.Node) {
-	if n == nil || n == skip {
+	if n == nil || n == skip || p.grown > maxBytes {
 		return
 	}
 	if n.Kind == yaml.ScalarNode {
@@ -102,13 +103,14 @@ func (p *params) walk(n, skip *yaml.Node) {
 
 // scalar replaces each ${name} of one value. A value that is nothing but one param takes the param's type.
 func (p *params) scalar(n *yaml.Node) {
-	rest, out, whole := n.Value, "", (*yaml.Node)(nil)
+	rest, whole := n.Value, (*yaml.Node)(nil)
+	var out strings.Builder
 	if !strings.Contains(rest, "${") {
 		return
 	}
 	for {
 		before, after, found := strings.Cut(rest, "${")
-		out += before
+		out.WriteString(before)
 		if !found {
 			break
 		}
@@ -135,17 +137,19 @@ func (p *params) scalar(n *yaml.Node) {
 			n.Tag = badTag
 			return
 		}
-		if before == "" && tail == "" && out == "" {
+		if tail == "" && out.Len() == 0 {
 			whole = v
 		}
-		out, rest = out+v.Value, tail
-		if len(out) > maxBytes {
-			p.errorf(n, "", "the params make this value longer than 1 MiB")
+		out.WriteString(v.Value)
+		rest = tail
+		if p.grown += len(before) + len(v.Value); p.grown > maxBytes {
+			p.doubt = true
+			p.errorf(n, "", "params make the file longer than 1 MiB here")
 			n.Tag = badTag
 			return
 		}
 	}
-	n.Value, n.Tag = out, "!!str"
+	n.Value, n.Tag = out.String(), "!!str"
 	if whole != nil {
 		n.Tag = whole.Tag
 	}

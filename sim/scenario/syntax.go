@@ -16,7 +16,7 @@ import (
 // Bounds of a file. A real scenario has some hundred lines; the bounds are there so that no file costs much time.
 const (
 	maxBytes = 1 << 20 // of the file
-	maxNodes = 100_000 // after the aliases are expanded
+	maxNodes = 50_000  // after the aliases are expanded
 	maxDepth = 64
 )
 
