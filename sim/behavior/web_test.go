@@ -214,11 +214,9 @@ func TestPopularity(t *testing.T) {
 }
 
 func TestAddress(t *testing.T) {
-	h := NewHosts(1, mixed)
-	d := newDraws(1, drawVisit, 0, 0)
-	nets := map[[3]byte]int{}
-	for range 30_000 {
-		host, _ := h.Visit(nil, &d, false)
+	nets := map[[3]byte]float64{}
+	for rank := range uint64(benignSites) {
+		host := benign(nil, 1, rank)
 		a := Address(host)
 		if a != Address(slices.Clone(host)) {
 			t.Fatalf("Address(%s) is not a function of the name", host)
@@ -228,9 +226,11 @@ func TestAddress(t *testing.T) {
 		}
 		nets[[3]byte(a[:3])]++
 	}
+	const mean = benignSites / 3.0
+	sigma := math.Sqrt(benignSites * 2.0 / 9)
 	for _, want := range [][3]byte{{192, 0, 2}, {198, 51, 100}, {203, 0, 113}} {
-		if nets[want] < 5_000 {
-			t.Errorf("network %v has %d of 30000 visits, want a third or so", want, nets[want])
+		if math.Abs(nets[want]-mean) > 5*sigma {
+			t.Errorf("network %v has %v of %d hosts, want %.0f +- %.0f", want, nets[want], benignSites, mean, 5*sigma)
 		}
 	}
 	if len(nets) != 3 {
