@@ -96,11 +96,8 @@ func apportion(n int, weights []float64) ([]int, error) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rests[b], rests[a]) })
-	for i := 0; left > 0; i = (i + 1) % len(order) {
-		if weights[order[i]] > 0 {
-			parts[order[i]]++
-			left--
-		}
+	for _, i := range order[:left] {
+		parts[i]++
 	}
 	return parts, nil
 }

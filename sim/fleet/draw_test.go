@@ -41,7 +41,7 @@ func FuzzApportion(f *testing.F) {
 		sum, total := 0, a+b+c
 		for i, p := range parts {
 			sum += p
-			if exact := float64(n) * (weights[i] / total); math.Abs(float64(p)-exact) > 1.001 || p < 0 {
+			if exact := float64(n) * (weights[i] / total); math.Abs(float64(p)-exact) > 1.001 || p < 0 || weights[i] == 0 && p > 0 {
 				t.Errorf("apportion(%d, %v)[%d] = %d, want %v", n, weights, i, p, exact)
 			}
 		}
