@@ -87,11 +87,11 @@ func apportion(n int, weights []float64) ([]int, error) {
 	left := n
 	for i, w := range weights {
 		// A billionth of a device is rounding: 1000 x 0.07 must be 70 and equal remainders must be equal.
-		const parted = 1e9
+		const steps = 1e9 // to a device
 		quota := float64(n) * (w / sum)
-		whole := math.Floor(quota + 1/parted)
+		whole := math.Floor(quota + 1/steps)
 		parts[i] = int(whole)
-		rests[i] = int64(math.Round((quota - whole) * parted))
+		rests[i] = int64(math.Round((quota - whole) * steps))
 		left -= parts[i]
 		order[i] = i
 	}
