@@ -3,10 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"drover/scenarios"
 	"drover/sim/wire"
 )
 
@@ -44,7 +49,7 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestEventsWorkday is the promise of the README: the same scenario and seed give the same bytes.
+// TestEventsWorkday: the same scenario and seed give the same bytes, another seed gives others.
 func TestEventsWorkday(t *testing.T) {
 	first := want(t, exitPass, "events", "workday", "--limit", "10000")
 	if n := len(lines(first)); n != 10000 {
@@ -52,6 +57,25 @@ func TestEventsWorkday(t *testing.T) {
 	}
 	if again := want(t, exitPass, "events", "workday", "--limit", "10000"); again != first {
 		t.Error("events workday printed other bytes the second time")
+	}
+	source, err := fs.ReadFile(scenarios.Files, "workday.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := regexp.MustCompile(`(?m)^  seed: \d+`).ReplaceAll(source, []byte("  seed: 4711"))
+	file := filepath.Join(t.TempDir(), "workday.yaml")
+	if err := os.WriteFile(file, other, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ids := regexp.MustCompile(`"id":"[^"]+"`)
+	seen := map[string]bool{}
+	for _, id := range ids.FindAllString(first, -1) {
+		seen[id] = true
+	}
+	for _, id := range ids.FindAllString(want(t, exitPass, "events", file, "--limit", "10000"), -1) {
+		if seen[id] {
+			t.Fatalf("two seeds give the event %s", id)
+		}
 	}
 }
 

@@ -122,10 +122,9 @@ func (d *drive) run(ctx context.Context) error {
 	if warning != "" {
 		doc.Warnings = append(doc.Warnings, warning)
 	}
-	if _, err := report.WriteDir(dir, doc, m.Scenario.Resolved); err != nil {
-		return err
-	}
-	if err := d.summary(doc, dir); err != nil {
+	// What one of the two cannot show, the other may: a full disk must not hide the summary.
+	_, err = report.WriteDir(dir, doc, m.Scenario.Resolved)
+	if err := errors.Join(err, d.summary(doc, dir)); err != nil {
 		return err
 	}
 	if doc.Exit.Code != exitPass {
