@@ -1,12 +1,11 @@
 package scenario
 
 import (
-	"math"
+	"cmp"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -139,36 +138,6 @@ func (d *decoder) defaultNode(text string) *yaml.Node {
 	return n
 }
 
-// field is a field of a raw struct as its tags describe it.
-type field struct {
-	name     string
-	index    []int
-	typ      reflect.Type
-	tag      reflect.StructTag
-	required bool
-}
-
-// fieldsOf lists the fields of a raw struct in order, those of embedded structs among them.
-func fieldsOf(t reflect.Type) []field {
-	var fs []field
-	for _, f := range reflect.VisibleFields(t) {
-		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if name == "" {
-			continue
-		}
-		fs = append(fs, field{name, f.Index, f.Type, f.Tag, rest != "omitempty"})
-	}
-	return fs
-}
-
-// laterOf lists the fields that are understood but not supported yet.
-func laterOf(t reflect.Type) []string {
-	if f, ok := t.FieldByName("_"); ok {
-		return strings.Split(f.Tag.Get("later"), "|")
-	}
-	return nil
-}
-
 // fields reads a mapping into a struct.
 func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) bool {
 	what := path
@@ -205,20 +174,13 @@ func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) bool {
 		if f.required && !given[f.name] && d.nodes[v.FieldByIndex(f.index).Addr().Interface()] == nil {
 			ok = false
 			mend := "add it: " + f.tag.Get("jsonschema")
-			if example := cmpOr(f.tag.Get("example"), f.tag.Get("enum")); example != "" {
+			if example := cmp.Or(f.tag.Get("example"), f.tag.Get("enum")); example != "" {
 				mend = "add it, e.g. " + f.name + ": " + example
 			}
 			d.errorf(n, mend, "%s has no %q", what, f.name)
 		}
 	}
 	return ok
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (d *decoder) unknown(k *yaml.Node, all []field, v reflect.Value, what string) {
@@ -292,212 +254,4 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
-}
-
-// scalar reads one plain value and holds it against its range.
-func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, tag reflect.StructTag) bool {
-	if n.Kind != yaml.ScalarNode {
-		d.errorf(n, "", "%s: want %s, not %s", path, kindOf(v.Type()), show(n))
-		return false
-	}
-	fail := func(mend string) bool {
-		d.errorf(n, mend, "%s: %s is not %s", path, show(n), kindOf(v.Type()))
-		return false
-	}
-	switch p := v.Addr().Interface().(type) {
-	case *duration:
-		x, mend, ok := parseDuration(n.Value)
-		if !ok {
-			return fail(mend)
-		}
-		*p = x
-	case *rate:
-		x, mend, ok := parseRate(n.Value)
-		if !ok {
-			return fail(mend)
-		}
-		*p = x
-	case *share:
-		x, mend, ok := parseShare(n.Value)
-		if !ok {
-			return fail(mend)
-		}
-		*p = x
-	case *instant:
-		t, err := time.Parse(time.RFC3339Nano, n.Value)
-		if err != nil || t.Year() < 2000 || t.Year() > 2100 {
-			return fail("want a time between 2000 and 2100 with its zone, e.g. 2026-05-04T00:00:00Z")
-		}
-		*p = instant(t.UTC())
-	case *word:
-		if !wordPattern.MatchString(n.Value) {
-			return fail(wordMend)
-		}
-		*p = word(n.Value)
-	case *string:
-		if tag := n.ShortTag(); tag != "!!str" && tag != "!!timestamp" {
-			return fail("put it in quotes")
-		}
-		*p = n.Value
-		return d.oneOf(n, path, tag)
-	case *bool:
-		if n.ShortTag() != "!!bool" {
-			return fail("want true or false")
-		}
-		*p = strings.EqualFold(n.Value, "true")
-	case *int:
-		x, ok := d.whole(n, path)
-		if !ok {
-			return false
-		}
-		*p = int(min(max(x, math.MinInt32), math.MaxInt32)) // every range ends far inside
-	case *float64:
-		x, ok := d.number(n, path)
-		if !ok {
-			return false
-		}
-		*p = x
-	default:
-		panic("scenario: no notation for " + v.Type().String())
-	}
-	return d.inRange(n, v, path, tag)
-}
-
-// whole reads an integer; one of more than 63 bits becomes the nearest that fits. Notations that mean one thing in YAML 1.1
-// and another elsewhere are refused.
-func (d *decoder) whole(n *yaml.Node, path string) (int64, bool) {
-	mend := "want a whole number in plain digits, e.g. 1000"
-	if isNumber(n) && wholeNumber.MatchString(n.Value) {
-		x, _ := strconv.ParseInt(n.Value, 10, 64)
-		return x, true
-	}
-	if trimmed := strings.TrimLeft(n.Value, "0"); trimmed != n.Value && wholeNumber.MatchString(trimmed) {
-		mend = "leave the leading zero out: some read it as octal"
-	}
-	d.errorf(n, mend, "%s: %s is not a whole number", path, show(n))
-	return 0, false
-}
-
-// number reads a finite decimal number.
-func (d *decoder) number(n *yaml.Node, path string) (float64, bool) {
-	x, err := strconv.ParseFloat(n.Value, 64)
-	if err != nil || !isNumber(n) || strings.ContainsAny(n.Value, "_xX") || math.IsInf(x, 0) || math.IsNaN(x) {
-		mend := "want a plain number, e.g. 0.2"
-		if sharePattern.MatchString(n.Value) {
-			mend = "want a plain number without a per cent sign"
-		}
-		d.errorf(n, mend, "%s: %s is not a number", path, show(n))
-		return 0, false
-	}
-	if len(n.Value) > 1 && n.Value[0] == '0' && n.Value[1] >= '0' && n.Value[1] <= '9' {
-		d.errorf(n, "leave the leading zero out: some read it as octal", "%s: %s is not a number", path, show(n))
-		return 0, false
-	}
-	return x, true
-}
-
-func isNumber(n *yaml.Node) bool {
-	tag := n.ShortTag()
-	return tag == "!!int" || tag == "!!float"
-}
-
-// oneOf holds a string against enum and later.
-func (d *decoder) oneOf(n *yaml.Node, path string, tag reflect.StructTag) bool {
-	enum, has := tag.Lookup("enum")
-	words := strings.Split(enum, "|")
-	if !has || slices.Contains(words, n.Value) {
-		return true
-	}
-	if later := tag.Get("later"); later == "*" || later != "" && slices.Contains(strings.Split(later, "|"), n.Value) {
-		d.errorf(n, "use "+list(words), "%s %q: not supported yet", path, clip(n.Value))
-		return false
-	}
-	d.errorf(n, didYouMean(n.Value, words, "want "+list(words)), "%s: %q is not known", path, clip(n.Value))
-	return false
-}
-
-// inRange holds a number, duration, rate or share against its range.
-func (d *decoder) inRange(n *yaml.Node, v reflect.Value, path string, tag reflect.StructTag) bool {
-	bounds, has := tag.Lookup("range")
-	if !has {
-		return true
-	}
-	low, high, _ := strings.Cut(bounds, "..")
-	x := numeric(v)
-	if x >= boundOf(v.Type(), low) && x <= boundOf(v.Type(), high) {
-		return true
-	}
-	d.errorf(n, "want "+low+" to "+high, "%s: %s is out of range", path, show(n))
-	return false
-}
-
-func numeric(v reflect.Value) float64 {
-	if v.CanInt() {
-		return float64(v.Int())
-	}
-	return v.Float()
-}
-
-// boundOf reads one end of a range in the notation of type t.
-func boundOf(t reflect.Type, text string) float64 {
-	switch reflect.New(t).Interface().(type) {
-	case *duration:
-		x, _, _ := parseDuration(text)
-		return float64(x)
-	case *rate:
-		x, _, _ := parseRate(text)
-		return float64(x)
-	case *share:
-		x, _, _ := parseShare(text)
-		return float64(x)
-	}
-	x, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		panic("scenario: bad range end " + text)
-	}
-	return x
-}
-
-// kindOf names a type for people.
-func kindOf(t reflect.Type) string {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	switch reflect.New(t).Interface().(type) {
-	case *duration:
-		return "a duration"
-	case *rate:
-		return "a rate"
-	case *share:
-		return "a share"
-	case *instant:
-		return "a time"
-	case *word:
-		return "a name"
-	case *weights:
-		return "a table of shares"
-	case *toggle:
-		return "a table of shares"
-	case *rawSeed:
-		return "a seed"
-	case *rawShape:
-		return "a name or 24 numbers"
-	case *rawRate:
-		return "a rate or a mapping"
-	case *text:
-		return "a plain value"
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "a boolean"
-	case reflect.Int:
-		return "a whole number"
-	case reflect.Float64:
-		return "a number"
-	case reflect.Slice:
-		return "a list"
-	case reflect.String:
-		return "a text"
-	}
-	return "a mapping"
 }

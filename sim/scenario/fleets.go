@@ -63,9 +63,9 @@ func (b *builder) fleets(sc *Scenario) {
 		b.cohorts(sc, f, &spec, path)
 		sc.Fleets = append(sc.Fleets, spec)
 	}
-	for name, r := range b.spec.Behaviors {
+	for _, name := range slices.Sorted(maps.Keys(b.spec.Behaviors)) {
 		if !b.used[name] {
-			b.errorf(b.key(r), "give it to a cohort, or remove it", "behaviors.%s is not used", name)
+			b.errorf(b.key(b.spec.Behaviors[name]), "give it to a cohort, or remove it", "behaviors.%s is not used", name)
 		}
 	}
 }

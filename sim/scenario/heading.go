@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	apiVersion = "drover/v1"
-	kind       = "Scenario"
+	apiVersion   = "drover/v1"
+	scenarioKind = "Scenario"
 )
 
 // heading tells whether the file claims to be a scenario of this version. When it does not, its fields are another
@@ -19,7 +19,7 @@ func (d *decoder) heading(root *yaml.Node) bool {
 		return false
 	}
 	ok := true
-	for _, f := range []struct{ name, want string }{{"apiVersion", apiVersion}, {"kind", kind}} {
+	for _, f := range []struct{ name, want string }{{"apiVersion", apiVersion}, {"kind", scenarioKind}} {
 		n := lookup(root, f.name)
 		switch {
 		case n == nil:

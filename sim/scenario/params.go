@@ -35,8 +35,9 @@ type params struct {
 func substitute(r *report, root *yaml.Node, decls map[string]*rawParam, at func(ptr any) *yaml.Node, set map[string]string) {
 	p := params{report: r, values: map[string]*yaml.Node{}, used: map[string]bool{}}
 	block := lookup(lookup(root, "spec"), "params")
-	for name, decl := range decls {
-		p.values[name] = p.value(name, decl, at, set)
+	names := slices.Sorted(maps.Keys(decls))
+	for _, name := range names {
+		p.values[name] = p.value(name, decls[name], at, set)
 	}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		if decls[name] == nil {
@@ -44,13 +45,13 @@ func substitute(r *report, root *yaml.Node, decls map[string]*rawParam, at func(
 			if n == nil {
 				n = root
 			}
-			p.errorf(n, didYouMean(name, slices.Sorted(maps.Keys(decls)), "declare it under spec.params"), "--set %s: the scenario has no such param", name)
+			p.errorf(n, didYouMean(name, names, "declare it under spec.params"), "--set %s: the scenario has no such param", name)
 		}
 	}
 	p.walk(root, block)
-	for name, decl := range decls {
+	for _, name := range names {
 		if !p.used[name] && !p.doubt {
-			p.errorf(at(decl), "use it as ${"+name+"}, or remove it", "param %q is not used", name)
+			p.errorf(at(decls[name]), "use it as ${"+name+"}, or remove it", "param %q is not used", name)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -114,21 +115,43 @@ func profileNames() []string {
 }
 
 // Parse turns the text of a file into a Scenario. file is its name in messages. Mistakes come back as Errors, all at
-// once and in file order. It never panics.
+// once and in file order. Without Options.Variant, each variant of the file is checked as well. It never panics.
 func Parse(file string, src []byte, opt Options) (*Scenario, error) {
+	sc, variants, err := parse(file, src, opt)
+	if err != nil || opt.Variant != "" {
+		return sc, err
+	}
+	r := newReport(file)
+	for _, name := range variants {
+		_, _, err := parse(file, src, Options{Set: opt.Set, Variant: name})
+		var errs Errors
+		if errors.As(err, &errs) {
+			for _, e := range errs {
+				r.add(e.Line, e.Col, e.Mend, "with variant %s: %s", name, e.What)
+			}
+		}
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return sc, nil
+}
+
+// parse reads the file with one variant, or with none, and returns the names of all its variants.
+func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 	facts, err := loadFacts()
 	if err != nil {
-		return nil, fmt.Errorf("the facts built into drover are damaged: %w", err)
+		return nil, nil, fmt.Errorf("the facts built into drover are damaged: %w", err)
 	}
 	r := newReport(file)
 	root := parseYAML(r, src)
 	if root == nil {
-		return nil, r.err()
+		return nil, nil, r.err()
 	}
 	d := newDecoder(r)
 	f := new(rawFile)
 	if !d.heading(root) {
-		return nil, r.err()
+		return nil, nil, r.err()
 	}
 	decls := map[string]*rawParam{}
 	if block := lookup(lookup(root, "spec"), "params"); block != nil {
@@ -150,13 +173,14 @@ func Parse(file string, src []byte, opt Options) (*Scenario, error) {
 	b.load(sc)
 	b.checks(sc)
 	if err := r.err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	variants := slices.Sorted(maps.Keys(f.Spec.Variants))
 	f.Spec.Params, f.Spec.Variants = nil, nil
 	sc.Resolved = canonical(f)
 	sum := sha256.Sum256(sc.Resolved)
 	sc.Digest = hex.EncodeToString(sum[:])
-	return sc, nil
+	return sc, variants, nil
 }
 
 // builder checks what several fields mean together and builds the values of the domain packages.

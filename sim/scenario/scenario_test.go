@@ -39,7 +39,7 @@ spec:
   load: {phases: [{name: day, for: 10s}]}
 `
 
-func parse(t *testing.T, src string, opt Options) *Scenario {
+func mustParse(t *testing.T, src string, opt Options) *Scenario {
 	t.Helper()
 	sc, err := Parse("test.yaml", []byte(src), opt)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestResolved(t *testing.T) {
 			t.Fatal(err)
 		}
 		sources = append(sources, string(src))
-		sc := parse(t, string(src), options(src))
+		sc := mustParse(t, string(src), options(src))
 		golden(t, strings.TrimSuffix(f, ".yaml")+".out", sc.Resolved)
 	}
 	for _, name := range Shipped() {
@@ -74,8 +74,8 @@ func TestResolved(t *testing.T) {
 		sources = append(sources, string(src))
 	}
 	for _, src := range append(sources, minimal) {
-		sc := parse(t, src, options([]byte(src)))
-		again := parse(t, string(sc.Resolved), Options{})
+		sc := mustParse(t, src, options([]byte(src)))
+		again := mustParse(t, string(sc.Resolved), Options{})
 		if diff := same(sc, again); diff != "" {
 			t.Errorf("Parse(Resolved) of %q differs:\n%s", sc.Name, diff)
 		}
@@ -88,7 +88,7 @@ func TestEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc := parse(t, string(src), options(src))
+	sc := mustParse(t, string(src), options(src))
 	one := deriveSeeds(1)
 	if want := (Seeds{18446744073709551615, one.Behavior, 3, one.Faults}); sc.Seeds != want {
 		t.Errorf("Seeds = %v, want %v", sc.Seeds, want)
@@ -222,7 +222,7 @@ func sumOf(hours [24]float64) (sum float64) {
 
 // TestWave: a sine without a variant in its way.
 func TestWave(t *testing.T) {
-	sc := parse(t, strings.Replace(minimal, "for: 10s", "for: 10s, rate: {mean: 60/m, amplitude: 0.5/s, period: 5s}", 1), Options{})
+	sc := mustParse(t, strings.Replace(minimal, "for: 10s", "for: 10s, rate: {mean: 60/m, amplitude: 0.5/s, period: 5s}", 1), Options{})
 	if got, want := sc.Load.Phases[0].Shape, (pace.Sine{Mean: 1, Amplitude: 0.5, Period: 5 * time.Second}); got != want {
 		t.Errorf("Shape = %v, want %v", got, want)
 	}
@@ -234,7 +234,7 @@ func TestClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc := parse(t, string(src)+"  variants: {tiny: {scale: 0.25}}\n", Options{Variant: "tiny"})
+	sc := mustParse(t, string(src)+"  variants: {tiny: {scale: 0.25}}\n", Options{Variant: "tiny"})
 	if !sc.Load.Closed || sc.Load.Concurrency != 2 {
 		t.Errorf("Load = closed %v, concurrency %d, want closed with 2", sc.Load.Closed, sc.Load.Concurrency)
 	}
@@ -250,7 +250,7 @@ func TestClosed(t *testing.T) {
 func TestSeed(t *testing.T) {
 	seen := map[uint64]string{}
 	for seed := range 100 {
-		s := Seeds(parse(t, strings.Replace(minimal, "  target:", fmt.Sprintf("  seed: %d\n  target:", seed), 1), Options{}).Seeds)
+		s := Seeds(mustParse(t, strings.Replace(minimal, "  target:", fmt.Sprintf("  seed: %d\n  target:", seed), 1), Options{}).Seeds)
 		for name, x := range map[string]uint64{"fleet": s.Fleet, "behavior": s.Behavior, "arrivals": s.Arrivals, "faults": s.Faults} {
 			if other, dup := seen[x]; dup {
 				t.Errorf("seed %d: stream %s is that of %s", seed, name, other)
@@ -258,14 +258,14 @@ func TestSeed(t *testing.T) {
 			seen[x] = fmt.Sprint(name, " of ", seed)
 		}
 	}
-	if a, b := parse(t, minimal, Options{}).Seeds, deriveSeeds(1); a != b {
+	if a, b := mustParse(t, minimal, Options{}).Seeds, deriveSeeds(1); a != b {
 		t.Errorf("default Seeds = %v, want those of 1, %v", a, b)
 	}
 }
 
 // TestDigest: the digest follows the meaning, not the notation.
 func TestDigest(t *testing.T) {
-	digest := func(src string) string { return parse(t, src, Options{}).Digest }
+	digest := func(src string) string { return mustParse(t, src, Options{}).Digest }
 	base := digest(minimal)
 	for _, same := range []string{"for: 10000ms", "for: 0.1666666666666666666666m", "for: 10s, do: drive"} {
 		if got := digest(strings.Replace(minimal, "for: 10s", same, 1)); got != base {
@@ -308,7 +308,7 @@ func TestShippedAgainstSchema(t *testing.T) {
 		if err := validate(src); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		sc := parse(t, string(src), Options{})
+		sc := mustParse(t, string(src), Options{})
 		if sc.Name != name || sc.Description == "" {
 			t.Errorf("%s: is named %q and described %q, want its file's name and a description", name, sc.Name, sc.Description)
 		}
@@ -427,5 +427,46 @@ func TestLoad(t *testing.T) {
 	}
 	if _, err := Load(path+".not", Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Load of a missing file = %v, want fs.ErrNotExist", err)
+	}
+}
+
+// TestLimits: sizes that no file in testdata has.
+func TestLimits(t *testing.T) {
+	repeat := func(n int, format string) string {
+		var s strings.Builder
+		for i := range n {
+			fmt.Fprintf(&s, format, i)
+		}
+		return s.String()
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"[{name: day, for: 10s}]", "[" + repeat(201, "{name: p%d, for: 1s}, ") + "]", "201 are more than 200"},
+		{"{b: {", "{" + repeat(1000, "x%d: {}, ") + "b: {", "1001 are more than 1000"},
+		{"[{name: c,", "[" + repeat(1000, "{name: x%d, weight: 0, profile: shared-ipad, behavior: b}, ") + "{name: c,", "more than 1000 cohorts in all"},
+		{"{b: {", "{x0: {extends: b}, x1: {extends: x0}, x2: {extends: x1}, x3: {extends: x2}, x4: {extends: x3}, x5: {extends: x4}, " +
+			"x6: {extends: x5}, x7: {extends: x6}, b: {", "x7: more than 8 behaviours extend each other"},
+		{"  load:", "  variants: {" + repeat(51, "v%d: {}, ") + "}\n  load:", "51 are more than 50"},
+		{"  target: {url: embedded", "  params: {a: {type: string, default: " + strings.Repeat("a", 1000) + "}}\n" +
+			"  target: {url: \"" + strings.Repeat("${a}", 1100) + "\"", "params make the file longer than 1 MiB here"},
+	} {
+		src := strings.Replace(minimal, c.old, c.new, 1)
+		if _, err := Parse("test.yaml", []byte(src), Options{}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("Parse with %.60q = %.200v, want %q", c.new, err, c.want)
+		}
+	}
+}
+
+// TestOrderOfReport: a report that is cut after a hundred mistakes is the same each time.
+func TestOrderOfReport(t *testing.T) {
+	var behaviors strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&behaviors, "x%d: {}, ", i)
+	}
+	src := []byte(strings.Replace(minimal, "{b: {", "{"+behaviors.String()+"b: {", 1))
+	_, first := Parse("test.yaml", src, Options{})
+	for range 5 {
+		if _, err := Parse("test.yaml", src, Options{}); first == nil || err.Error() != first.Error() {
+			t.Fatalf("Parse = %.300v, want %.300v as before", err, first)
+		}
 	}
 }

@@ -9,9 +9,16 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// maxVariants bounds how often a file is checked, once with each variant.
+const maxVariants = 50
+
 // variants checks the names in all variants and applies the one that is asked for.
 func (b *builder) variants(pick string) {
 	names := slices.Sorted(maps.Keys(b.spec.Variants))
+	if len(names) > maxVariants {
+		b.errorf(b.at(&b.spec.Variants), "", "variants: %d are more than %d", len(names), maxVariants)
+		return
+	}
 	if pick != "" && b.spec.Variants[pick] == nil {
 		b.errorf(b.at(&b.spec.Variants, b.spec), didYouMean(pick, names, oneOf(names)), "the scenario has no variant %q", clip(pick))
 	}
@@ -32,14 +39,14 @@ func (b *builder) variantNames(name string, v *rawVariant) {
 	for i := range b.spec.Load.Phases {
 		phases = append(phases, string(b.spec.Load.Phases[i].Name))
 	}
-	for fleet, p := range v.Devices {
+	for _, fleet := range slices.Sorted(maps.Keys(v.Devices)) {
 		if !slices.Contains(fleets, fleet) {
-			b.errorf(b.key(p), didYouMean(fleet, fleets, oneOf(fleets)), "variants.%s.devices: there is no fleet %q", name, fleet)
+			b.errorf(b.key(v.Devices[fleet]), didYouMean(fleet, fleets, oneOf(fleets)), "variants.%s.devices: there is no fleet %q", name, fleet)
 		}
 	}
-	for phase, p := range v.Phases {
+	for _, phase := range slices.Sorted(maps.Keys(v.Phases)) {
 		if !slices.Contains(phases, phase) {
-			b.errorf(b.key(p), didYouMean(phase, phases, oneOf(phases)), "variants.%s.phases: there is no phase %q", name, phase)
+			b.errorf(b.key(v.Phases[phase]), didYouMean(phase, phases, oneOf(phases)), "variants.%s.phases: there is no phase %q", name, phase)
 		}
 	}
 }
