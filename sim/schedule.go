@@ -44,9 +44,8 @@ type Schedule struct {
 
 // part is one partition within a schedule.
 type part struct {
-	number  int
-	devices []int
 	stream  *behavior.Stream
+	devices int
 	clock   time.Duration // device time that the partition has reached at the phase's start
 	up      behavior.Upload
 	due     time.Duration // intended start of up, offset from the phase's start
@@ -65,7 +64,7 @@ func NewSchedule(m *Model, partitions []int) *Schedule {
 	s.allot = pace.Allot(weights)
 	for _, p := range partitions {
 		devices := slices.Collect(m.Fleet.PartitionDevices(p))
-		part := &part{number: p, devices: devices, stream: behavior.NewStream(&m.Behavior, devices)}
+		part := &part{devices: len(devices), stream: behavior.NewStream(&m.Behavior, devices)}
 		s.parts = append(s.parts, part)
 		s.owner[p] = part
 	}
@@ -288,7 +287,7 @@ func (s *Schedule) ask(a *Arrival) bool {
 	for range s.parts {
 		p := s.parts[s.turn%len(s.parts)]
 		s.turn++
-		if len(p.devices) > 0 && p.stream.Next(horizon, &p.up) {
+		if p.devices > 0 && p.stream.Next(horizon, &p.up) {
 			a.Upload = p.up
 			return true
 		}

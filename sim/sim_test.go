@@ -49,6 +49,11 @@ func parse(t testing.TB, load string, with ...string) *scenario.Scenario {
 	t.Helper()
 	src := strings.NewReplacer(append(with, "LOAD", load, "MAXOPEN", "64",
 		"BATCH", "{maxEvents: 25, maxAge: 15m, urgent: [web.threat]}", "RETRY", "{maxAttempts: 1}")...).Replace(small)
+	return parseText(t, src)
+}
+
+func parseText(t testing.TB, src string) *scenario.Scenario {
+	t.Helper()
 	sc, err := scenario.Parse("small.yaml", []byte(src), scenario.Options{})
 	if err != nil {
 		t.Fatal(err)

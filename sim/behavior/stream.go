@@ -157,7 +157,10 @@ func (s *Stream) begin(st *state, d *fleet.Device) {
 		case kind == event.Diagnostics && !d.OptionalDiag, kind == event.Feedback && !d.FeedbackForm:
 			st.next[c] = never
 		case rate.Every > 0:
-			st.next[c] = periodic(self, kind, rate, 0)
+			// Period -1 began before the run, but its occurrence may be late enough to be in it.
+			if st.next[c] = periodic(self, kind, rate, -1); st.next[c] < 0 {
+				st.next[c] = periodic(self, kind, rate, 0)
+			}
 		case rate.PerDay > 0:
 			st.next[c] = s.random(st, self, kind, 0)
 		default:
@@ -170,8 +173,8 @@ func (s *Stream) begin(st *state, d *fleet.Device) {
 // self is the key from which all draws of a device come.
 func (s *Stream) self(st *state) uint64 { return key(s.cfg.Seed, uint64(st.index)) }
 
-// periodic returns the first occurrence of a periodic kind after the given number of periods: period n of a device is
-// phase + n*Every, and its occurrence is late by up to Jitter of a period.
+// periodic returns the occurrence of a periodic kind in period n of a device: the period begins at phase + n*Every, and the
+// occurrence is late by up to Jitter of Every.
 func periodic(self uint64, kind event.Kind, r Rate, n int64) time.Duration {
 	at := phase(self, kind, r) + time.Duration(n)*r.Every
 	if r.Jitter > 0 {
@@ -208,8 +211,8 @@ func (s *Stream) random(st *state, self uint64, kind event.Kind, at time.Duratio
 func (s *Stream) after(st *state, self uint64, kind event.Kind, at time.Duration) time.Duration {
 	rate := s.plans[st.cohort].Rates[kind]
 	if rate.Every > 0 {
-		n := int64((at - phase(self, kind, rate)) / rate.Every)
-		return periodic(self, kind, rate, n+1)
+		since := at - phase(self, kind, rate) + rate.Every // of period -1: not negative
+		return periodic(self, kind, rate, int64(since/rate.Every))
 	}
 	return s.random(st, self, kind, at)
 }
