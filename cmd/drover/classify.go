@@ -45,13 +45,13 @@ as the devices of a run do.`,
 			return err
 		}
 		out := bufio.NewWriter(cmd.OutOrStdout())
-		print := printVerdict
+		show := printVerdict
 		if format.value == "json" {
-			print = printVerdictJSON
+			show = printVerdictJSON
 		}
 		for _, arg := range args {
 			if arg != "-" {
-				if err := print(out, arg, judge.Classify([]byte(arg))); err != nil {
+				if err := show(out, arg, judge.Classify([]byte(arg))); err != nil {
 					return err
 				}
 				continue
@@ -62,7 +62,7 @@ as the devices of a run do.`,
 				if len(lines.Bytes()) == 0 {
 					continue
 				}
-				if err := print(out, lines.Text(), judge.Classify(lines.Bytes())); err != nil {
+				if err := show(out, lines.Text(), judge.Classify(lines.Bytes())); err != nil {
 					return err
 				}
 			}

@@ -42,9 +42,9 @@ the fleet, or all with --sample 0. The same scenario and seed give the same devi
 			return err
 		}
 		out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
-		print := deviceRow
+		show := deviceRow
 		if format.value == "ndjson" {
-			print = deviceJSON
+			show = deviceJSON
 		} else {
 			deviceHead(out)
 		}
@@ -54,7 +54,7 @@ the fleet, or all with --sample 0. The same scenario and seed give the same devi
 				return fail(exitInterrupted, err)
 			}
 			m.Fleet.Device(i, &d)
-			if err := print(out, m, &d); err != nil {
+			if err := show(out, m, &d); err != nil {
 				return err
 			}
 		}
