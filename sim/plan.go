@@ -110,8 +110,9 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 			add(&u, float64(i)/float64(len(devices)))
 		}
 	case ph.Do == scenario.Drain:
-		for p.stream.Flush(&u) {
-			add(&u, 0)
+		_, n := p.stream.Pending()
+		for i := 0; p.stream.Flush(&u); i++ {
+			add(&u, float64(i)/float64(n)/2) // the run spreads them over the first half of the phase
 		}
 	case ph.Shape != nil || p.model.Scenario.Load.Closed:
 		// With a rate the number is known; the closed model's is up to the backend, so its plan is of one upload per device.
