@@ -161,7 +161,7 @@ func (r *run) page(only fleet.GUID, all bool, after string, limit int) ([]byte, 
 		n += took
 		at.event += took
 		left := held - at.event
-		if left > 0 && (n == limit || len(dst) >= maxPageSize) {
+		if left > 0 && (n >= limit || len(dst) >= maxPageSize) {
 			more = true
 			break
 		}

@@ -109,6 +109,9 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
+	if held := c.h.(*handler).store.held.Load(); held != 8 {
+		t.Errorf("%d places taken, want 8", held)
+	}
 	c.run = ""
 	got := c.counts("").Tenants[0]
 	if got.Events != 4 || got.Duplicates != 2 || got.Refused != 1 || got.Kinds["web.threat"] != 1 || got.Kinds["heartbeat"] != 3 {

@@ -62,12 +62,16 @@ func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 		s.held.Add(-fresh)
 		return errFull
 	}
+	var envelope uint32
 	for i := range u.Events {
 		e := &u.Events[i]
 		at, held := t.ids[e.ID]
 		switch {
 		case !held:
-			t.add(u, e)
+			if ans.Accepted == 0 { // one for all, and none where nothing is new
+				envelope = t.envelope(u)
+			}
+			t.add(u.Device.ID, e, envelope)
 			s.kinds[e.Kind].Add(1)
 			ans.Accepted++
 		case string(t.raw(t.record(at))) == string(e.Raw):
@@ -180,14 +184,14 @@ func (t *tenant) record(i uint32) record { return t.records[i/chunkLen][i%chunkL
 
 func (t *tenant) raw(r record) []byte { return t.blocks[r.block][r.off : r.off+r.len] }
 
-func (t *tenant) add(u *wire.Upload, e *wire.Event) {
-	enrolled, known := t.devices[u.Device.ID]
+func (t *tenant) add(device wire.DeviceID, e *wire.Event, envelope uint32) {
+	enrolled, known := t.devices[device]
 	if e.Kind == event.Enrolment && !enrolled {
 		enrolled, known = true, false
 		t.enrolled++
 	}
 	if !known {
-		t.devices[u.Device.ID] = enrolled
+		t.devices[device] = enrolled
 	}
 	if !enrolled {
 		t.unenrolled++
@@ -198,7 +202,7 @@ func (t *tenant) add(u *wire.Upload, e *wire.Event) {
 		t.records = append(t.records, make([]record, 0, chunkLen))
 	}
 	last := &t.records[len(t.records)-1]
-	*last = append(*last, t.write(e.Raw, t.envelope(u)))
+	*last = append(*last, t.write(e.Raw, envelope))
 	t.n++
 }
 
