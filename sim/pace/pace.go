@@ -28,7 +28,7 @@ type Ramp struct {
 	Over     time.Duration
 }
 
-// Sine swings around Mean: rate(t) = Mean + Amplitude * sin(2 pi t / Period). Amplitude is smaller than Mean.
+// Sine swings around Mean: rate(t) = Mean + Amplitude * sin(2 pi t / Period). Amplitude is at most Mean, which is positive.
 type Sine struct {
 	Mean, Amplitude float64 // arrivals per second
 	Period          time.Duration
@@ -41,14 +41,6 @@ type Steps struct{ At []Step }
 type Step struct {
 	From   time.Duration
 	PerSec float64
-}
-
-// rate writes a rate as vegeta does, whole hits per time. Rates of a run have up to three decimals.
-func rate(perSec float64) vegeta.Rate {
-	if perSec == math.Trunc(perSec) {
-		return vegeta.Rate{Freq: int(perSec), Per: time.Second}
-	}
-	return vegeta.Rate{Freq: int(math.Round(perSec * 1000)), Per: 1000 * time.Second}
 }
 
 func (c Constant) Rate(time.Duration) float64        { return c.PerSec }
@@ -81,24 +73,51 @@ func (r Ramp) Pacer() vegeta.Pacer { return exact{r.Rate, r.start} }
 // From n = F x + s x^2 / 2, with F = From and the slope s = (To-From)/Over: x = 2n / (F + sqrt(F^2 + 2 s n)).
 func (r Ramp) start(n float64) time.Duration {
 	if whole := r.Expected(r.Over); n > whole {
-		return r.Over + seconds((n-whole)/r.To)
+		return after(r.Over, (n-whole)/r.To)
 	}
 	slope := (r.To - r.From) / r.Over.Seconds()
 	return seconds(2 * n / (r.From + math.Sqrt(max(0, r.From*r.From+2*slope*n))))
 }
 
-func (s Sine) pacer() vegeta.SinePacer {
-	return vegeta.SinePacer{Period: s.Period, Mean: rate(s.Mean), Amp: rate(s.Amplitude)}
+func (s Sine) Rate(at time.Duration) float64 {
+	return s.Mean + s.Amplitude*math.Sin(2*math.Pi*at.Seconds()/s.Period.Seconds())
 }
 
-// Pacer returns vegeta's sine pacer.
-func (s Sine) Pacer() vegeta.Pacer { return s.pacer() }
+func (s Sine) Expected(at time.Duration) float64 { return s.expected(at.Seconds()) }
 
-func (s Sine) Rate(at time.Duration) float64 { return s.pacer().Rate(at) }
-
-func (s Sine) Expected(at time.Duration) float64 {
+// expected is the integral of Rate: Mean x + Amplitude / w (1 - cos w x), with w = 2 pi / Period and x in seconds.
+func (s Sine) expected(x float64) float64 {
 	w := 2 * math.Pi / s.Period.Seconds()
-	return s.Mean*at.Seconds() + s.Amplitude/w*(1-math.Cos(w*at.Seconds()))
+	return s.Mean*x + s.Amplitude/w*(1-math.Cos(w*x))
+}
+
+// Pacer solves the integral. vegeta.SinePacer has no arrivals at all when the amplitude is the mean, and just below it
+// waits for minutes in the trough, since it extrapolates with the rate of the last hit.
+func (s Sine) Pacer() vegeta.Pacer { return exact{s.Rate, s.start} }
+
+// start is the inverse of Expected, by Newton's method kept inside a bracket. Since 0 <= 1-cos <= 2, the n-th arrival is
+// due between (n - 2 Amplitude/w) / Mean and n / Mean.
+func (s Sine) start(n float64) time.Duration {
+	w := 2 * math.Pi / s.Period.Seconds()
+	lo, hi := max(0, (n-2*s.Amplitude/w)/s.Mean), n/s.Mean
+	x := (lo + hi) / 2
+	for range 100 {
+		d := s.expected(x) - n
+		if d > 0 {
+			hi = x
+		} else {
+			lo = x
+		}
+		next := x - d/(s.Mean+s.Amplitude*math.Sin(w*x))
+		if !(lo <= next && next <= hi) { // also when the rate is 0
+			next = (lo + hi) / 2
+		}
+		if math.Abs(next-x) < 1e-10 { // seconds
+			break
+		}
+		x = next
+	}
+	return seconds(x)
 }
 
 func (s Steps) Rate(at time.Duration) float64 {
@@ -138,12 +157,9 @@ func (s Steps) start(n float64) time.Duration {
 				continue
 			}
 		}
-		if step.PerSec == 0 {
-			return math.MaxInt64
-		}
-		return step.From + seconds((n-before)/step.PerSec)
+		return after(step.From, (n-before)/step.PerSec)
 	}
-	return math.MaxInt64
+	return never
 }
 
 // exact is a vegeta.Pacer for a shape whose n-th arrival has a closed form.
@@ -156,15 +172,22 @@ func (e exact) Rate(at time.Duration) float64 { return e.rate(at) }
 
 func (e exact) Pace(elapsed time.Duration, hits uint64) (time.Duration, bool) {
 	at := e.start(float64(hits + 1))
-	if at == math.MaxInt64 {
+	if at == never {
 		return 0, true
 	}
 	return max(0, at-elapsed), false
 }
 
-func seconds(s float64) time.Duration {
-	if ns := s * 1e9; ns < math.MaxInt64/2 {
-		return time.Duration(math.Round(ns))
+// never is when an arrival is due that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// seconds is never for what is too far away, infinity and NaN.
+func seconds(s float64) time.Duration { return after(0, s) }
+
+// after is s seconds later than at. A rate of 0 makes s infinite: added as it is, that would wrap around to the past.
+func after(at time.Duration, s float64) time.Duration {
+	if ns := s * 1e9; ns < float64(never-at)/2 {
+		return at + time.Duration(math.Round(ns))
 	}
-	return math.MaxInt64
+	return never
 }

@@ -18,7 +18,11 @@ var shapes = []Shape{
 	Ramp{From: 0, To: 100, Over: 10 * time.Second},  // starts from nothing
 	Ramp{From: 500, To: 10, Over: 10 * time.Second}, // downwards
 	Ramp{From: 1, To: 200, Over: 5 * time.Second},   // and flat after
+	Ramp{From: 500, To: 0, Over: 10 * time.Second},  // down to nothing, and nothing after
+	Ramp{From: 500, To: 0, Over: 20 * time.Second},  // nothing exactly at the end
 	Sine{Mean: 200, Amplitude: 150, Period: 10 * time.Second},
+	Sine{Mean: 200, Amplitude: 200, Period: 10 * time.Second}, // nothing in the trough
+	Sine{Mean: 1.0015, Amplitude: 0.0004, Period: time.Second},
 	Steps{At: []Step{{0, 100}, {5 * time.Second, 500}, {10 * time.Second, 0}, {15 * time.Second, 50}}},
 }
 
@@ -30,6 +34,9 @@ func collect(s *Starts) (all []time.Duration) {
 		}
 		if n != uint64(len(all)) {
 			panic(fmt.Sprintf("arrival %d has number %d", len(all), n))
+		}
+		if n > 5_000_000 {
+			panic("the starts do not end")
 		}
 		all = append(all, at)
 	}
