@@ -20,7 +20,6 @@ const (
 	drawVisit                      // where a visit goes
 	drawPayload                    // fields of an event
 	drawID                         // identity of an event
-	drawArrival                    // where in the enrolment phase a device enrols
 )
 
 // key mixes two words into one. It is the folded 64x64-bit product that wyhash and rapidhash are built on.

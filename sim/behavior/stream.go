@@ -12,6 +12,15 @@ import (
 // never is the time of what does not happen.
 const never = time.Duration(math.MaxInt64)
 
+// later is gap nanoseconds after at, and never where that is beyond all runs: rare things are drawn centuries away, and
+// time would wrap around.
+func later(at time.Duration, gap float64) time.Duration {
+	if gap < float64(never-at)/2 {
+		return at + time.Duration(gap)
+	}
+	return never
+}
+
 // Item is one event that a device has to report: what and when. Its fields are made by Filler when they are needed.
 type Item struct {
 	At   time.Duration // device time, offset from the run's start
@@ -96,10 +105,10 @@ type state struct {
 	last    uint32
 	index   uint32 // of the device in the fleet
 	seq     uint32 // of the next event to be sent
-	pending uint16
+	pending uint32
 	cohort  uint16
-	zone    uint8
-	crashes uint8 // 1 + index in Crashes.More; 0: none applies
+	zone    uint16
+	crashes uint16 // 1 + index in Crashes.More; 0: none applies
 	offline bool
 	ready   bool // an upload is due at once: more than one batch is pending
 }
@@ -121,13 +130,13 @@ func NewStream(cfg *Config, devices []int) *Stream {
 		}
 		s.plans = append(s.plans, c)
 	}
-	zones := map[*time.Location]uint8{}
+	zones := map[*time.Location]uint16{}
 	var d fleet.Device
 	for j, i := range devices {
 		cfg.Fleet.Device(i, &d)
 		z, ok := zones[d.Timezone]
 		if !ok {
-			z = uint8(len(s.zones))
+			z = uint16(len(s.zones))
 			zones[d.Timezone] = z
 			s.zones = append(s.zones, newZone(cfg.Start, d.Timezone))
 		}
@@ -143,7 +152,7 @@ func (s *Stream) begin(st *state, d *fleet.Device) {
 	plan := s.plans[st.cohort]
 	for i, more := range plan.Crashes.More {
 		if more.OS == d.OS.Version {
-			st.crashes = uint8(i + 1)
+			st.crashes = uint16(i + 1)
 		}
 	}
 	if s.cfg.Enroll {
@@ -201,7 +210,7 @@ func (s *Stream) random(st *state, self uint64, kind event.Kind, at time.Duratio
 	}
 	d := newDraws(self, drawGap, int(kind), uint64(at))
 	gap := plan.shape.after(s.zones[st.zone].local(at), d.exp()/perHour)
-	if gap == never {
+	if gap >= never-at {
 		return never
 	}
 	return at + max(gap, 1) // later, always: the next draw is keyed by the time
@@ -224,14 +233,14 @@ func (s *Stream) nextOffline(st *state, self uint64, at time.Duration) time.Dura
 		return never
 	}
 	d := newDraws(self, drawOffline, 0, uint64(at))
-	return at + time.Duration(d.exp()/o.PerDay*float64(24*time.Hour)) + 1
+	return later(at, 1+d.exp()/o.PerDay*float64(24*time.Hour))
 }
 
-// offlineFor returns how long the network stays away when it goes at at.
-func (s *Stream) offlineFor(st *state, self uint64, at time.Duration) time.Duration {
+// nextOnline returns when the device has its network back, given that it goes at at.
+func (s *Stream) nextOnline(st *state, self uint64, at time.Duration) time.Duration {
 	o := s.plans[st.cohort].Offline
 	d := newDraws(self, drawOffline, 1, uint64(at))
-	return time.Duration(d.logNormal(float64(o.Median), float64(o.P95))) + 1
+	return later(at, 1+d.logNormal(float64(o.Median), float64(o.P95)))
 }
 
 // due returns when a device next has something to do.
@@ -304,7 +313,7 @@ func (s *Stream) step(st *state, at, limit time.Duration) bool {
 func (s *Stream) toggle(st *state, self uint64, at time.Duration) bool {
 	st.offline = !st.offline
 	if st.offline {
-		st.network = at + s.offlineFor(st, self, at)
+		st.network = s.nextOnline(st, self, at)
 		return false
 	}
 	st.network = s.nextOffline(st, self, at)
@@ -312,13 +321,14 @@ func (s *Stream) toggle(st *state, self uint64, at time.Duration) bool {
 }
 
 // browse makes the visit that is due and then the benign ones that follow before anything else is due on this device: they
-// leave no trace, so nothing can tell that they were made early. It stops before a visit that will be detected. It reports
+// leave no trace, so nothing can tell that they were made early. It stops before a visit that will be detected, and after a
+// day: a device that does nothing but browse would otherwise browse up to the limit, which may be a century. It reports
 // whether the one that was due is detected.
 func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
 	clock := clockOf(event.WebThreat)
 	at := st.next[clock]
 	due := at
-	others := min(st.network, s.deadline(st), limit)
+	others := min(st.network, s.deadline(st), limit, at+24*time.Hour)
 	for c, t := range st.next {
 		if c != clock {
 			others = min(others, t)

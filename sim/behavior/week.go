@@ -1,6 +1,7 @@
 package behavior
 
 import (
+	"math"
 	"sort"
 	"time"
 )
@@ -37,11 +38,12 @@ func (w *weekShape) after(at time.Duration, activity float64) time.Duration {
 	if w.total <= 0 {
 		return never
 	}
-	weeks := time.Duration(activity / w.total)
-	if weeks > 5000 { // a century: never, and no overflow
+	whole := math.Floor(activity / w.total)
+	if !(whole <= 5000) { // a century: never, and no overflow
 		return never
 	}
-	activity -= float64(weeks) * w.total
+	weeks := time.Duration(whole)
+	activity -= whole * w.total
 
 	hour := int(at / time.Hour)
 	inHour := (at % time.Hour).Hours()
@@ -104,13 +106,12 @@ func (z *zone) local(at time.Duration) time.Duration {
 		_, sec := t.Zone()
 		z.offset = time.Duration(sec) * time.Second
 		z.from, z.until = -1<<63, 1<<63-1
-		if from, until := t.ZoneBounds(); true {
-			if !from.IsZero() {
-				z.from = from.Sub(z.start)
-			}
-			if !until.IsZero() {
-				z.until = until.Sub(z.start)
-			}
+		from, until := t.ZoneBounds()
+		if !from.IsZero() {
+			z.from = from.Sub(z.start)
+		}
+		if !until.IsZero() {
+			z.until = until.Sub(z.start)
 		}
 	}
 	local := (z.monday + at + z.offset) % week
