@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"drover/sim/event"
+	"drover/sim/pace"
+	"drover/sim/scenario"
 )
 
 // one is a scenario of a few devices: what they do, where they are, how many, how they send, and the load.
@@ -85,5 +87,84 @@ func TestBrowsersDoNotRunAhead(t *testing.T) {
 	days := s.DeviceTime().Hours()/24 + 2
 	if v := float64(s.Stats().Visits); n == 0 || v < 1000 || v > 2*20*100*days {
 		t.Errorf("%v visits by 20 browsers in %.1f days, and %d uploads", v, days, n)
+	}
+}
+
+// A plan that stops following a phase goes on with the next one where it stopped: no events of the one are counted in the
+// other.
+func TestPlanCutTwice(t *testing.T) {
+	m := one(t, "50", `{events: {heartbeat: {every: 60s}}}`, "batch: {maxEvents: 1}",
+		"{phases: [{name: one, for: 30s}, {name: two, for: 30s}, {name: three, for: 60s, rate: 10000/s}, {name: four, for: 3s}, {name: drain, do: drain, for: 1s}]}")
+	plan := MakePlan(m, native)
+	if plan.Exact() {
+		t.Errorf("a plan of %v uploads in one phase is exact, want cut at %d", plan.Phases[0].Uploads, planSteps)
+	}
+	for i, want := range []float64{2_500_000, 2_500_000, 600_000, 250_000} {
+		if got := plan.Phases[i].Uploads; got < 0.99*want || got > 1.01*want {
+			t.Errorf("phase %d: %.0f uploads, want %.0f", i+1, got, want)
+		}
+	}
+	if got, want := plan.Phases[2].DeviceTime, 600_000/50*time.Minute; got < want*99/100 || got > want*101/100 {
+		t.Errorf("the devices live %v in phase 3, want %v", got, want)
+	}
+}
+
+// What a fleet cannot do is refused, before anything is sent.
+func TestModelRefuses(t *testing.T) {
+	const (
+		rate   = "{phases: [{name: work, for: 10s, rate: 100/s}]}"
+		closed = "{model: closed, concurrency: 2, phases: [{name: work, for: 10s}]}"
+		silent = `phase "work" asks for uploads, but no device ever has anything to report; give a behaviour an event that is reported (of webVisit, only the maliciousShare is)`
+	)
+	tests := []struct{ name, devices, behaviour, load, want string }{
+		{"nothing happens", "9", `{events: {}}`, rate, silent},
+		{"nothing happens, closed model", "9", `{events: {}}`, closed, silent},
+		{"benign visits only", "9", `{events: {webVisit: {perDay: 100, maliciousShare: 0%}}}`, rate, silent},
+		{"benign visits only, closed model", "9", `{events: {webVisit: {perDay: 100, maliciousShare: 0%}}}`, closed, silent},
+		{"never", "9", `{events: {appAction: {perDay: 0}}}`, rate, silent},
+		{"too much for a century", "1", `{events: {heartbeat: {every: 365d}}}`, rate,
+			`phase "work": with it the load asks for 1000 uploads, but the fleet has about 100 events to report in 100 years; lower the rate, or give it more devices or events`},
+		{"too fast", "9", `{events: {heartbeat: {every: 1h}}}`, "{phases: [{name: work, for: 9h}]}",
+			`phase "work": 9h0m0s at speed 100000 takes the devices past the 100 years that they may live; lower the speed or shorten the phase`},
+	}
+	for _, test := range tests {
+		src := tiny(test.devices, test.behaviour, "", test.load)
+		if test.load == closed {
+			src = strings.Replace(src, ", speed: 100000", "", 1)
+		}
+		sc, err := scenario.Parse("tiny.yaml", []byte(src), scenario.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if _, err := NewModel(sc); err == nil || err.Error() != test.want {
+			t.Errorf("%s: NewModel = %v\nwant %s", test.name, err, test.want)
+		}
+	}
+}
+
+// Arrivals go to devices that have something to send, however few those are: none is lost.
+func TestArrivalsFindDevices(t *testing.T) {
+	for name, behaviour := range map[string]string{
+		"all":            `{events: {heartbeat: {every: 1h}}}`,
+		"some by choice": `{events: {diagnostics: {every: 1h}, webVisit: {perDay: 10, maliciousShare: 0%}}}`,
+		"some by crash":  `{events: {crash: {perDay: 100, more: [{os: "26.4.2", times: 0}, {os: "26.4.1", times: 3}]}}}`,
+	} {
+		for _, devices := range []string{"6", "17"} {
+			for _, arrivals := range []string{"even", "poisson"} {
+				m := one(t, devices, behaviour, "", "{arrivals: "+arrivals+", phases: [{name: work, for: 2s, rate: 200/s}]}")
+				starts := pace.NewStarts(m.Scenario.Load.Phases[0].Shape, m.Scenario.Load.Arrivals, NewSchedule(m, nil).seed(m.Scenario.Load.Phases[0]), 2*time.Second)
+				s := NewSchedule(m, partitions(m))
+				var a Arrival
+				for s.Next(&a) {
+					if at, _, ok := starts.Next(); !ok || at != a.At {
+						t.Fatalf("%s, %s devices, %s: an arrival at %v, want %v", name, devices, arrivals, a.At, at)
+					}
+				}
+				if at, _, ok := starts.Next(); ok || s.Err() != nil {
+					t.Errorf("%s, %s devices, %s: the arrival at %v was lost: %v", name, devices, arrivals, at, s.Err())
+				}
+			}
+		}
 	}
 }

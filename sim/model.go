@@ -16,9 +16,12 @@ type Model struct {
 	Scenario *scenario.Scenario
 	Fleet    *fleet.Fleet
 	Behavior behavior.Config
+
+	reporters []float64 // see countReporters; nil when no phase asks for uploads
 }
 
-// NewModel builds the model of a scenario. Its errors name the fleet, cohort, model or version that does not fit.
+// NewModel builds the model of a scenario. Its errors name the fleet, cohort, model or version that does not fit, or the
+// phase that asks for more than the fleet can do.
 func NewModel(sc *scenario.Scenario) (*Model, error) {
 	fl, err := fleet.New(sc.Catalogue, sc.Seeds.Fleet, sc.Fleets)
 	if err != nil {
@@ -40,6 +43,9 @@ func NewModel(sc *scenario.Scenario) (*Model, error) {
 	}
 	for _, plan := range sc.Plans {
 		m.Behavior.Hosts = append(m.Behavior.Hosts, behavior.NewHosts(sc.Seeds.Behavior, plan.Web))
+	}
+	if err := m.check(); err != nil {
+		return nil, err
 	}
 	m.Behavior.Classifier = Reference(m)
 	return m, nil

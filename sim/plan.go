@@ -122,12 +122,15 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 		}
 		want := max(1, int(whole/p.scale))
 		steps := min(want, planSteps)
-		for i := 0; i < steps && p.stream.Next(horizon, &u); i++ {
+		for i := 0; i < steps && p.stream.Next(lifetime, &u); i++ {
 			add(&u, 0)
 		}
-		done = out.Uploads / (whole / p.scale)
+		if out.Uploads > 0 {
+			done = out.Uploads * p.scale / whole
+		}
 		p.plan.Cut = p.plan.Cut || steps < want
-		p.clock += time.Duration(float64(p.stream.Now()-p.clock) / max(done, 1e-9))
+		p.clock = max(p.clock, p.stream.Now())
+		out.DeviceTime = time.Duration(min(float64(p.clock-from)/done, float64(lifetime)))
 		if ph.Shape != nil {
 			for i := range bins {
 				from, to := ph.For*time.Duration(i)/planBins, ph.For*time.Duration(i+1)/planBins
@@ -139,11 +142,14 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 		for out.Uploads < planSteps && p.stream.Next(p.clock+span, &u) {
 			add(&u, float64(u.Due-p.clock)/float64(span))
 		}
-		if out.Uploads == planSteps {
-			done = max(1e-9, float64(p.stream.Now()-p.clock)/float64(span))
-			p.plan.Cut = true
+		out.DeviceTime = span
+		if out.Uploads < planSteps {
+			p.clock += span
+			break
 		}
-		p.clock += span
+		// The next phase goes on where the pilot is: what is left out of this one must not be counted as its.
+		done = max(1e-9, float64(p.stream.Now()-p.clock)/float64(span))
+		p.plan.Cut = true
 	}
 	after := p.stream.Stats()
 	scale := p.scale / done
@@ -156,7 +162,6 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 	for _, n := range bins {
 		out.Peak = max(out.Peak, n*p.scale*planBins/ph.For.Seconds())
 	}
-	out.DeviceTime = p.clock - from
 	return out
 }
 

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -35,6 +37,7 @@ type Schedule struct {
 	parts []*part
 	owner []*part // by partition number; nil: another schedule's
 	allot pace.Allotment
+	err   error
 
 	phase  int
 	begins time.Duration // offset of the phase's start
@@ -46,6 +49,7 @@ type Schedule struct {
 type part struct {
 	stream  *behavior.Stream
 	devices int
+	asked   bool          // has devices that report, so that it can be asked for uploads
 	clock   time.Duration // device time that the partition has reached at the phase's start
 	up      behavior.Upload
 	due     time.Duration // intended start of up, offset from the phase's start
@@ -57,21 +61,21 @@ type part struct {
 // NewSchedule returns the schedule of the given partitions.
 func NewSchedule(m *Model, partitions []int) *Schedule {
 	s := &Schedule{sc: m.Scenario, model: m, owner: make([]*part, m.Fleet.Partitions()), phase: -1}
-	weights := make([]float64, m.Fleet.Partitions())
-	for i := range m.Fleet.Devices() {
-		weights[m.Fleet.Partition(i)]++
+	if m.reporters != nil {
+		s.allot = pace.Allot(m.reporters)
 	}
-	s.allot = pace.Allot(weights)
 	for _, p := range partitions {
 		devices := slices.Collect(m.Fleet.PartitionDevices(p))
 		part := &part{devices: len(devices), stream: behavior.NewStream(&m.Behavior, devices)}
+		part.asked = m.reporters != nil && m.reporters[p] > 0
 		s.parts = append(s.parts, part)
 		s.owner[p] = part
 	}
 	return s
 }
 
-// Next fills a with the next arrival and reports whether there is one. In the closed model nothing falls due by itself:
+// Next fills a with the next arrival and reports whether there is one; when there is none, Err says whether that is a
+// mistake. In the closed model nothing falls due by itself:
 // Next then yields the uploads of each phase in the order in which they would be asked for, with At at the phase's start,
 // and a driving phase never ends.
 func (s *Schedule) Next(a *Arrival) bool {
@@ -79,9 +83,22 @@ func (s *Schedule) Next(a *Arrival) bool {
 		if s.inPhase(a) {
 			return true
 		}
+		if s.err != nil {
+			return false
+		}
 		s.Skip()
 	}
 	return false
+}
+
+// Err is why the schedule ended before its time: a phase asked for more than devices do in a lifetime, which NewModel can
+// only estimate. It is nil otherwise.
+func (s *Schedule) Err() error { return s.err }
+
+// outlived notes that the devices of a schedule have nothing left to send.
+func (s *Schedule) outlived() {
+	s.err = fmt.Errorf("phase %q asks for more uploads than devices make in 100 years; lower the rate, or give the fleet more devices or events",
+		s.sc.Load.Phases[s.phase].Name)
 }
 
 // Begin enters the next phase unless one is under way; false when the run is over.
@@ -120,19 +137,18 @@ func (s *Schedule) Stats() behavior.Stats {
 	return sum
 }
 
-// Pending is how many events the devices hold unsent.
-func (s *Schedule) Pending() (events int) {
+// Devices is how many devices the schedule has.
+func (s *Schedule) Devices() (n int) {
 	for _, p := range s.parts {
-		n, _ := p.stream.Pending()
-		events += n
+		n += p.devices
 	}
-	return events
+	return n
 }
 
 // DeviceTime is the latest device time that was reached.
 func (s *Schedule) DeviceTime() (at time.Duration) {
 	for _, p := range s.parts {
-		at = max(at, p.stream.Now())
+		at = max(at, p.clock, p.stream.Now())
 	}
 	return at
 }
@@ -204,29 +220,39 @@ func (s *Schedule) earliest() *part {
 
 // atRate takes the fleet's intended starts and keeps those of its own partitions.
 func (s *Schedule) atRate(ph scenario.Phase) func(*Arrival) bool {
-	starts := pace.NewStarts(ph.Shape, s.sc.Load.Arrivals, s.sc.Seeds.Arrivals+uint64(s.phase), ph.For)
+	starts := pace.NewStarts(ph.Shape, s.sc.Load.Arrivals, s.seed(ph), ph.For)
 	return func(a *Arrival) bool {
 		for {
 			at, n, ok := starts.Next()
 			if !ok {
 				return false
 			}
-			if p := s.owner[s.allot.Of(n)]; p != nil && p.stream.Next(horizon, &p.up) {
-				a.At, a.Upload = at, p.up
-				return true
+			p := s.owner[s.allot.Of(n)]
+			if p == nil {
+				continue
 			}
+			if !p.stream.Next(lifetime, &p.up) {
+				s.outlived()
+				return false
+			}
+			a.At, a.Upload = at, p.up
+			return true
 		}
 	}
 }
 
-// horizon is as far as devices may live: a rate that asks for more than a century of behaviour gets no more.
-const horizon = 100 * 365 * 24 * time.Hour
+// seed is where the chance of a phase's arrivals comes from: its name, so that a phase more or less changes no other.
+func (s *Schedule) seed(ph scenario.Phase) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(ph.Name))
+	return s.sc.Seeds.Arrivals ^ h.Sum64()
+}
 
 // enroll yields each device once, in order. Poisson arrivals of a known number are sorted uniform draws, made one by one:
 // of k that are left, the first is at 1 - V^(1/k) of the time that is left.
 func (s *Schedule) enroll(ph scenario.Phase) func(*Arrival) bool {
 	n := s.model.Fleet.Devices()
-	draw := rand.New(rand.NewPCG(s.sc.Seeds.Arrivals+uint64(s.phase), 0x6a09e667f3bcc909))
+	draw := rand.New(rand.NewPCG(s.seed(ph), 0x6a09e667f3bcc909))
 	i, left := 0, 1.0
 	items := make([]behavior.Item, 1)
 	return func(a *Arrival) bool {
@@ -287,10 +313,13 @@ func (s *Schedule) ask(a *Arrival) bool {
 	for range s.parts {
 		p := s.parts[s.turn%len(s.parts)]
 		s.turn++
-		if p.devices > 0 && p.stream.Next(horizon, &p.up) {
+		if p.asked && p.stream.Next(lifetime, &p.up) {
 			a.Upload = p.up
 			return true
 		}
+	}
+	if slices.ContainsFunc(s.parts, func(p *part) bool { return p.asked }) {
+		s.outlived()
 	}
 	return false
 }

@@ -150,11 +150,7 @@ func NewStream(cfg *Config, devices []int) *Stream {
 // begin sets every clock of a device to its first time.
 func (s *Stream) begin(st *state, d *fleet.Device) {
 	plan := s.plans[st.cohort]
-	for i, more := range plan.Crashes.More {
-		if more.OS == d.OS.Version {
-			st.crashes = uint16(i + 1)
-		}
-	}
+	st.crashes = plan.crashMore(d)
 	if s.cfg.Enroll {
 		st.seq = 1
 	}
@@ -163,7 +159,7 @@ func (s *Stream) begin(st *state, d *fleet.Device) {
 		kind := kindOf(c)
 		rate := plan.Rates[kind]
 		switch {
-		case kind == event.Diagnostics && !d.OptionalDiag, kind == event.Feedback && !d.FeedbackForm:
+		case withheld(kind, d):
 			st.next[c] = never
 		case rate.Every > 0:
 			// Period -1 began before the run, but its occurrence may be late enough to be in it.
