@@ -3,16 +3,15 @@ package sim
 import (
 	"sync"
 	"time"
-
-	"drover/sim/scenario"
 )
 
 // closed runs the closed model: each sender takes the next upload when its last one has its fate, phase by phase. It
-// returns when all have ended.
-func (w *worker) closed() {
-	timer := time.AfterFunc(w.run.end(), w.run.abandon)
+// returns when all have ended, and its error is the schedule's.
+func (w *worker) closed() error {
+	_, end := w.run.ends()
+	timer := time.AfterFunc(end, w.run.abandon)
 	defer timer.Stop()
-	f := &feed{w: w, spans: make([]PhaseSpan, len(w.run.sc.Load.Phases))}
+	f := w.feed
 	var senders sync.WaitGroup
 	for range w.senders {
 		senders.Go(func() {
@@ -24,16 +23,28 @@ func (w *worker) closed() {
 	}
 	senders.Wait()
 	f.end()
-	w.spans = f.spans
+	return w.sched.Err()
 }
 
-// feed deals out the uploads of the closed model. A phase begins when the one before it is over: a driving one after its
-// time, the others when every device has had its turn.
+// feed deals out the uploads of the closed model. A phase begins when the one before it is over: after its time, or before
+// when it enrols or drains and every device has had its turn. Devices whose turn did not come keep what they have.
 type feed struct {
 	w     *worker
 	mu    sync.Mutex
 	spans []PhaseSpan // of the phases so far; To is set at their end
 	over  bool
+}
+
+func newFeed(w *worker) *feed {
+	return &feed{w: w, spans: make([]PhaseSpan, len(w.run.sc.Load.Phases))}
+}
+
+// phase is the phase under way, 0 before the first, and when it began.
+func (f *feed) phase() (index int, from time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	index = max(0, f.w.sched.Phase())
+	return index, f.spans[index].From
 }
 
 // next returns the next job, due now; nil when the run is over.
@@ -53,8 +64,12 @@ func (f *feed) next() *job {
 			f.spans[phase].From = now
 		}
 		ph := w.run.sc.Load.Phases[phase]
-		timeUp := ph.Do == scenario.Drive && now >= f.spans[phase].From+ph.For
-		if timeUp || !w.sched.inPhase(&a) {
+		if now >= f.spans[phase].From+ph.For || !w.sched.inPhase(&a) {
+			if w.sched.Err() != nil {
+				w.run.halt()
+				f.over = true
+				break
+			}
 			w.sched.Skip()
 			f.spans[phase].To = now
 			continue
@@ -73,6 +88,8 @@ func (f *feed) next() *job {
 
 // end closes the span of a phase that was cut short.
 func (f *feed) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if p := f.w.sched.Phase(); p >= 0 && f.spans[p].To == 0 {
 		f.spans[p].To = f.w.run.now()
 	}

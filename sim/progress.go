@@ -10,8 +10,8 @@ import (
 type Progress struct {
 	Elapsed time.Duration
 	Total   time.Duration  // of all phases
-	Phase   int            // index of the phase under way; the last one while answers are awaited
-	Left    time.Duration  // of the phase
+	Phase   int            // index of the phase under way; the last one while answers are awaited. Closed model: of the slowest worker
+	Left    time.Duration  // of the phase, at most
 	Over    time.Duration  // how long the window is
 	Window  measure.Window // what happened since the last Progress; valid until the callback returns
 	Sum     measure.Counts // what happened since the start
@@ -33,14 +33,9 @@ func (r *run) report(done chan struct{}) {
 		}
 		now := r.now()
 		p.Elapsed, p.Over, last = now, now-last, now
-		p.Total, p.Phase, p.Left, p.Rate = 0, 0, 0, 0
-		for i, ph := range r.sc.Load.Phases {
-			if p.Total <= now {
-				p.Phase, p.Left = i, max(0, p.Total+ph.For-now)
-				if p.Rate = 0; ph.Shape != nil {
-					p.Rate = ph.Shape.Rate(now - p.Total)
-				}
-			}
+		p.Phase, p.Left, p.Rate = r.phase(now)
+		p.Total = 0
+		for _, ph := range r.sc.Load.Phases {
 			p.Total += ph.For
 		}
 		p.Window.Reset()
@@ -54,4 +49,29 @@ func (r *run) report(done chan struct{}) {
 		p.Sum.Add(&p.Window.Counts)
 		r.cfg.Progress(&p)
 	}
+}
+
+// phase says which phase is under way, how long it may still last and which rate it asks for.
+func (r *run) phase(now time.Duration) (index int, left time.Duration, rate float64) {
+	phases := r.sc.Load.Phases
+	var from time.Duration
+	if r.sc.Load.Closed {
+		index = len(phases)
+		for _, w := range r.workers {
+			if i, at := w.feed.phase(); i < index {
+				index, from = i, at
+			}
+		}
+	} else {
+		for index < len(phases)-1 && from+phases[index].For <= now {
+			from += phases[index].For
+			index++
+		}
+	}
+	ph := phases[index]
+	left = max(0, from+ph.For-now)
+	if ph.Shape != nil && left > 0 {
+		rate = ph.Shape.Rate(now - from)
+	}
+	return index, left, rate
 }

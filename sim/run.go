@@ -41,7 +41,7 @@ type Kinds struct {
 	Sent     int64 // put on the wire at least once
 	Accepted int64
 	Refused  int64
-	Failed   int64 // no answer: the backend may or may not have it
+	Failed   int64 // an attempt had no answer, and none was accepted: the backend may or may not have it
 	Dropped  int64 // its upload was never sent
 }
 
@@ -61,7 +61,9 @@ type Result struct {
 	FirstErrors []ClassError // an example of each class of failed attempt
 }
 
-// PhaseSpan is when a phase really was, in offsets from the run's start. To is 0 for a phase that did not begin.
+// PhaseSpan is when a phase really was, in offsets from the run's start. To is 0 for a phase that did not begin. In the
+// open model phases last as long as scheduled, but for a drain, which ends with the last answer; in the closed model the
+// others may end early, too.
 type PhaseSpan struct{ From, To time.Duration }
 
 // ClassError is an example of an error.
@@ -72,8 +74,8 @@ type ClassError struct {
 
 // Run drives the scenario until its phases are over and every upload has its fate. When ctx ends, nothing more falls due,
 // what waits is dropped, what is under way gets two seconds, and the Result says Interrupted: that is no error. The error is
-// one of ours: a scenario that cannot be run, or counts that do not add up. Everything Run starts has ended when it
-// returns.
+// about a scenario that cannot be run (see Schedule.Err) or counts that do not add up. Everything Run starts has ended when
+// it returns.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	r, err := newRun(cfg)
 	if err != nil {
@@ -92,7 +94,8 @@ type run struct {
 
 	sending  context.Context // of attempts: ends after the grace
 	abandon  context.CancelFunc
-	stopping chan struct{} // closed when the run was interrupted
+	halt     context.CancelFunc // ends the run as an interrupt does
+	stopping chan struct{}      // closed when the run was interrupted
 
 	errMu  sync.Mutex
 	errors [measure.NumClasses]string
@@ -110,10 +113,12 @@ func newRun(cfg Config) (*run, error) {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	n = min(n, len(parts), max(1, r.senders()))
-	if n == 0 {
+	if len(parts) == 0 {
 		return nil, fmt.Errorf("no partition of the fleet to drive")
 	}
+	busy := 0 // partitions that have work, which go first: a worker without would keep its senders from the others
+	parts, busy = busyFirst(cfg.Model, parts)
+	n = min(n, max(1, busy), max(1, r.senders()))
 	for i := range n {
 		var mine []int
 		for j := i; j < len(parts); j += n {
@@ -122,6 +127,20 @@ func newRun(cfg Config) (*run, error) {
 		r.workers = append(r.workers, newWorker(r, i, mine, n))
 	}
 	return r, nil
+}
+
+// busyFirst sorts the partitions so that those with devices, or in the closed model those that can be asked for uploads,
+// come first, and returns how many they are.
+func busyFirst(m *Model, parts []int) (sorted []int, busy int) {
+	var idle []int
+	for _, p := range parts {
+		if p >= m.Fleet.Devices() || m.Scenario.Load.Closed && m.reporters[p] == 0 {
+			idle = append(idle, p)
+		} else {
+			sorted = append(sorted, p)
+		}
+	}
+	return append(sorted, idle...), len(sorted)
 }
 
 // senders is how many uploads may be under way at once, over all workers.
@@ -140,10 +159,12 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	r.start = time.Now()
 	r.sending, r.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.abandon()
+	ctx, r.halt = context.WithCancel(ctx)
+	defer r.halt()
 
 	var workers errgroup.Group
 	for _, w := range r.workers {
-		workers.Go(func() error { return w.work(ctx) })
+		workers.Go(w.work)
 	}
 	done := make(chan struct{})
 	var watchers sync.WaitGroup
@@ -158,7 +179,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.result(ctx, elapsed, before)
+	return r.result(elapsed, before)
 }
 
 // interrupt turns the end of ctx into an orderly end of the run.
@@ -202,13 +223,16 @@ func (r *run) example(c measure.Class, err error) {
 	}
 }
 
-func (r *run) result(ctx context.Context, elapsed time.Duration, before measure.Usage) (*Result, error) {
-	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: ctx.Err() != nil}
+func (r *run) result(elapsed time.Duration, before measure.Usage) (*Result, error) {
+	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: r.stopped()}
 	var recs []*measure.Recorder
 	for _, w := range r.workers {
 		recs = append(recs, w.rec)
 		res.Devices.Add(w.sched.Stats())
 		res.DeviceTime = max(res.DeviceTime, w.sched.DeviceTime())
+		if r.cfg.Model.Behavior.Enroll {
+			res.Kinds[event.Enrolment].Made += int64(w.sched.Devices())
+		}
 		w.mu.Lock()
 		for k := range w.kinds {
 			res.Kinds[k].add(w.kinds[k])
@@ -224,11 +248,7 @@ func (r *run) result(ctx context.Context, elapsed time.Duration, before measure.
 	}
 	for k := range res.Kinds {
 		kind := &res.Kinds[k]
-		if event.Kind(k) == event.Enrolment {
-			kind.Made = kind.Sent + kind.Dropped
-			continue
-		}
-		kind.Made, kind.Lost = res.Devices.Made[k], res.Devices.Lost[k]
+		kind.Made, kind.Lost = kind.Made+res.Devices.Made[k], res.Devices.Lost[k]
 		kind.Pending = kind.Made - kind.Lost - kind.Sent - kind.Dropped
 	}
 	res.Totals = measure.Merge(r.names, recs...)
@@ -257,16 +277,21 @@ func (k *Kinds) add(o Kinds) {
 	k.Dropped += o.Dropped
 }
 
-// spans says when each phase was: as scheduled, and the last one until the run ended. In the closed model they end when
-// their work does, so the workers say.
+// spans says when each phase was. In the closed model the workers say, each for itself: a phase is from when the first one
+// began it until the last one ended it.
 func (r *run) spans(elapsed time.Duration) []PhaseSpan {
 	spans := make([]PhaseSpan, len(r.sc.Load.Phases))
 	var from time.Duration
 	for i, ph := range r.sc.Load.Phases {
 		if r.sc.Load.Closed {
-			spans[i] = r.workers[0].spans[i]
-			for _, w := range r.workers[1:] {
-				spans[i].From, spans[i].To = min(spans[i].From, w.spans[i].From), max(spans[i].To, w.spans[i].To)
+			for _, w := range r.workers {
+				switch s := w.feed.spans[i]; {
+				case s.To == 0: // this worker never came so far
+				case spans[i].To == 0:
+					spans[i] = s
+				default:
+					spans[i].From, spans[i].To = min(spans[i].From, s.From), max(spans[i].To, s.To)
+				}
 			}
 			continue
 		}

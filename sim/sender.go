@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"drover/sim/behavior"
 	"drover/sim/event"
@@ -69,12 +70,14 @@ func (s *sender) attempt(j *job) bool {
 	j.attempts++
 	run.cfg.Target.Send(run.sending, &s.req, &s.ans)
 	j.done = run.now()
-	if s.ans.Class == measure.OK && j.key.Op == measure.Upload {
+	if s.ans.Class == measure.OK {
 		if err := wire.DecodeAnswer(s.ans.Body, &s.said); err != nil {
 			s.ans.Class, s.ans.Err = measure.BadAnswer, err
 		}
 	}
-	j.class, j.answered = s.ans.Class, s.ans.Status != 0
+	// An answer that cannot be understood does not say no: behind it the upload may have been stored.
+	j.class, j.answered = s.ans.Class, s.ans.Status != 0 && s.ans.Class != measure.BadAnswer
+	j.unsure = j.unsure || !j.answered
 	s.w.rec.Attempt(j.key, j.class, j.sent, j.done-j.sent)
 	switch {
 	case j.class == measure.OK:
@@ -117,7 +120,7 @@ func (s *sender) encode(j *job) {
 // judge notes what the answer says of single events: the backend's verdict of each threat, where one that it did not mention
 // counts as not judged, and which events it refused among those it took.
 func (s *sender) judge(j *job) {
-	if j.key.Op != measure.Upload || len(s.threats)+len(s.said.Refused) == 0 {
+	if len(s.threats)+len(s.said.Refused) == 0 {
 		return
 	}
 	s.w.mu.Lock()
@@ -131,8 +134,9 @@ func (s *sender) judge(j *job) {
 		}
 		s.w.verdicts[t.truth][t.ref][verdict]++
 	}
-	for _, no := range s.said.Refused {
-		if i := int(no.Seq) - int(j.up.FirstSeq); i >= 0 && i < len(j.up.Items) {
+	for n, no := range s.said.Refused {
+		again := slices.ContainsFunc(s.said.Refused[:n], func(r wire.Refusal) bool { return r.Seq == no.Seq })
+		if i := int(no.Seq) - int(j.up.FirstSeq); i >= 0 && i < len(j.up.Items) && !again {
 			k := &s.w.kinds[j.up.Items[i].Kind]
 			k.Refused++
 			k.Accepted-- // finish counts the whole upload as accepted

@@ -129,6 +129,8 @@ func (f *fake) Send(ctx context.Context, req *target.Request, ans *target.Answer
 		ans.Body = wire.AppendAnswer(ans.Body, &wire.Answer{Accepted: strings.Count(string(req.Body), `"seq":`)})
 	case measure.Status400, measure.Status429, measure.Status5xx:
 		ans.Status, ans.Err, ans.RetryAfter = 400, fmt.Errorf("%v", ans.Class), f.retryAfter
+	case measure.BadAnswer:
+		ans.Status, ans.Err = 200, fmt.Errorf("%v", ans.Class)
 	case measure.Reset:
 		ans.Err = fmt.Errorf("%v", ans.Class)
 	}

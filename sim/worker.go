@@ -1,8 +1,8 @@
 package sim
 
 import (
+	"cmp"
 	"container/heap"
-	"context"
 	"sync"
 	"time"
 
@@ -11,6 +11,7 @@ import (
 	"drover/sim/event"
 	"drover/sim/measure"
 	"drover/sim/scenario"
+	"drover/sim/target"
 )
 
 // worker keeps the schedule of some partitions and has senders of its own; workers share nothing but the target. Its
@@ -36,7 +37,7 @@ type worker struct {
 	kinds    [event.NumKinds]Kinds
 	verdicts check.VerdictMatrix
 
-	spans []PhaseSpan // closed model: when the phases were
+	feed *feed // of the closed model; nil in the open one
 }
 
 // job is one upload on its way. It belongs to whoever took it from the queue.
@@ -49,7 +50,8 @@ type job struct {
 	sent      time.Duration // last attempt
 	done      time.Duration
 	class     measure.Class // of the last attempt
-	answered  bool          // the last attempt had an answer
+	answered  bool          // the last attempt had an answer that says no
+	unsure    bool          // an attempt had no such answer: the backend may have the upload
 	bytes     int
 	ready     time.Duration // when the next attempt may start
 }
@@ -64,15 +66,19 @@ func newWorker(r *run, id int, partitions []int, n int) *worker {
 	}
 	w.senders = (r.senders() + n - 1 - id) / n // the first ones get the remainder
 	w.limit = w.senders + max(1, r.sc.Target.Client.Queue/n)
-	w.queue = make(chan *job, w.limit)
+	if r.sc.Load.Closed {
+		w.feed = newFeed(w)
+	} else {
+		w.queue = make(chan *job, w.limit)
+	}
 	return w
 }
 
-// work returns when every upload of the worker has its fate and all its goroutines have ended.
-func (w *worker) work(ctx context.Context) error {
-	if w.run.sc.Load.Closed {
-		w.closed()
-		return nil
+// work returns when every upload of the worker has its fate and all its goroutines have ended. Its error is the
+// schedule's, and then the run is halted.
+func (w *worker) work() error {
+	if w.feed != nil {
+		return w.closed()
 	}
 	var senders sync.WaitGroup
 	for range w.senders {
@@ -83,32 +89,35 @@ func (w *worker) work(ctx context.Context) error {
 			}
 		})
 	}
-	w.keep(ctx)
+	w.keep()
 	close(w.queue)
 	senders.Wait()
-	return nil
+	return w.sched.Err()
 }
 
 // keep is the keeper: it returns when the schedule is over, or interrupted, and no upload is left open.
-func (w *worker) keep(ctx context.Context) {
+func (w *worker) keep() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	var a Arrival
-	more := w.sched.Next(&a)
-	end := w.run.end()
+	more := w.next(&a)
+	driven, end := w.run.ends()
 	stopping := w.run.stopping
 	for {
 		now := w.run.now()
 		for more && a.At <= now {
 			w.offer(&a)
-			more = w.sched.Next(&a)
+			more = w.next(&a)
 		}
 		next := w.promote(now)
-		if more {
+		switch idle := w.idle(); {
+		case more:
 			next = min(next, a.At)
-		} else if w.idle() {
+		case idle && now >= driven:
 			return
-		} else {
+		case idle:
+			next = driven // a quiet end of a phase is a part of it, too
+		default:
 			next = min(next, end)
 		}
 		if now >= end && !more {
@@ -122,7 +131,7 @@ func (w *worker) keep(ctx context.Context) {
 		case <-timer.C:
 		case <-w.wake:
 		case <-stopping:
-			stopping, more, end = nil, false, forever
+			stopping, more, driven, end = nil, false, 0, forever
 			w.giveUp()
 		}
 	}
@@ -130,16 +139,30 @@ func (w *worker) keep(ctx context.Context) {
 
 const forever = time.Duration(1<<63 - 1)
 
-// end is when a run stops waiting for answers: the end of a last phase that drains, else one time-out after the last phase.
-func (r *run) end() time.Duration {
-	var end time.Duration
+// next takes the next arrival off the schedule, and halts the run if it is broken.
+func (w *worker) next(a *Arrival) bool {
+	if w.sched.Next(a) {
+		return true
+	}
+	if w.sched.Err() != nil {
+		w.run.halt()
+	}
+	return false
+}
+
+// ends says when the last phase that drives is over, before which no run ends, and when a run stops waiting for answers:
+// at the end of a last phase that drains, else one time-out after the last phase.
+func (r *run) ends() (driven, end time.Duration) {
 	for _, ph := range r.sc.Load.Phases {
 		end += ph.For
+		if ph.Do != scenario.Drain {
+			driven = end
+		}
 	}
-	if last := r.sc.Load.Phases[len(r.sc.Load.Phases)-1]; last.Do != scenario.Drain {
-		end += r.sc.Target.Client.Timeout
+	if driven == end {
+		end += cmp.Or(r.sc.Target.Client.Timeout, target.DefaultTimeout)
 	}
-	return end
+	return driven, end
 }
 
 // offer puts an arrival in the queue, or drops it when the queue is full.
@@ -273,6 +296,9 @@ func (w *worker) finish(j *job, o measure.Outcome) {
 	})
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if o == measure.Refused && j.unsure {
+		o = measure.Failed // an earlier attempt may have arrived
+	}
 	for _, it := range j.up.Items {
 		k := &w.kinds[it.Kind]
 		switch o {
