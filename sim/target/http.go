@@ -29,6 +29,7 @@ type HTTPOptions struct {
 	ContentType string                  // of bodies, e.g. "application/json"
 	Paths       [measure.NumOps]string  // by operation, after URL's own path
 	RootCAs     *x509.CertPool          // whom to trust over https; nil: whom the system trusts
+	Library     bool                    // send with net/http also where drover's own client would do, which is over plain http
 }
 
 // HTTP is a Target over HTTP/1.1 with keep-alive: one pool of connections for all devices. One Send is one request,
@@ -42,6 +43,7 @@ type HTTP struct {
 	dialer    dialer
 	transport *http.Transport
 	squeezers squeezers
+	fast      *h1 // sends uploads over plain http; nil: the transport does
 	closed    atomic.Bool
 
 	// Header values that every request shares; net/http only reads them.
@@ -114,6 +116,9 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 
 		MaxResponseHeaderBytes: 256 << 10,
 	}
+	if base.Scheme == "http" && !opt.Library {
+		h.fast = newH1(h)
+	}
 	return h, nil
 }
 
@@ -131,6 +136,10 @@ func (h *HTTP) at(path string) *url.URL {
 // connection; so callers that want honest service times keep no more than MaxOpen calls under way.
 func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
 	body, encoding := req.Body, []string(nil)
+	if h.closed.Load() {
+		*ans = Answer{Body: ans.Body[:0], Class: measure.Cancelled, Err: errClosed}
+		return
+	}
 	if h.opt.Client.Gzip {
 		z, err := h.squeezers.squeeze(body)
 		if err != nil {
@@ -139,6 +148,10 @@ func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
 		}
 		defer h.squeezers.put(z) // runs after exchange has taken the bytes back
 		body, encoding = z.buf.Bytes(), encodeGzip
+	}
+	if h.fast != nil {
+		h.fast.send(ctx, req, body, ans)
+		return
 	}
 	header := make(http.Header, 6)
 	if h.contentType != nil {
@@ -247,5 +260,8 @@ func (h *HTTP) Conns() (open, opened int64) { return h.dialer.open.Load(), h.dia
 func (h *HTTP) Close() error {
 	h.closed.Store(true)
 	h.transport.CloseIdleConnections()
+	if h.fast != nil {
+		h.fast.close()
+	}
 	return nil
 }

@@ -79,8 +79,10 @@ func once(answer string) func(*net.TCPConn, func() (*http.Request, error)) {
 	}
 }
 
+// newHTTP returns a target, which sends by net/http in the tests that ask for it by their name.
 func newHTTP(t *testing.T, opt HTTPOptions) *HTTP {
 	t.Helper()
+	opt.Library = strings.Contains(t.Name(), "/"+byLibrary)
 	if opt.Paths[measure.Upload] == "" {
 		opt.Paths[measure.Upload] = "/v1/events"
 	}
@@ -98,10 +100,20 @@ func send(h *HTTP) *Answer {
 	return ans
 }
 
+// eachClient runs a test with drover's own client and with net/http: they keep the same promises.
+func eachClient(t *testing.T, test func(t *testing.T)) {
+	t.Run("own", test)
+	t.Run(byLibrary, test)
+}
+
+const byLibrary = "nethttp"
+
 const patient, hasty = 20 * time.Second, 30 * time.Millisecond
 
 // TestConformance sends three uploads in a row to backends of every temper.
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { eachClient(t, testConformance) }
+
+func testConformance(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 	status := func(s string) string { return "HTTP/1.1 " + s + "\r\nContent-Length: 0\r\n\r\n" }
 	for _, tt := range []struct {
@@ -220,7 +232,9 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestNobodyListens(t *testing.T) { eachClient(t, testNobodyListens) }
+
+func testNobodyListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -247,13 +261,21 @@ func TestIdleConnectionClosedByBackend(t *testing.T) {
 		c.Close()
 		closed <- struct{}{}
 	})
-	h := newHTTP(t, HTTPOptions{URL: url})
-	for i := range 5 {
-		if ans := send(h); ans.Class != measure.OK {
-			t.Errorf("upload %d: %v, %v", i, ans.Class, ans.Err)
+	for _, library := range []bool{false, true} {
+		h, err := NewHTTP(HTTPOptions{URL: url, Library: library})
+		if err != nil {
+			t.Fatal(err)
 		}
-		<-closed
-		waitFor(t, "the client to see the close", func() bool { open, _ := h.Conns(); return open == 0 })
+		for i := range 5 {
+			if ans := send(h); ans.Class != measure.OK {
+				t.Errorf("net/http %t, upload %d: %v, %v", library, i, ans.Class, ans.Err)
+			}
+			<-closed
+			if library { // it has a goroutine that sees the close; drover's own client looks before it sends
+				waitFor(t, "the client to see the close", func() bool { open, _ := h.Conns(); return open == 0 })
+			}
+		}
+		h.Close()
 	}
 }
 
@@ -272,7 +294,26 @@ func TestUnwrittenRequestGoesOverANewConnection(t *testing.T) {
 		}
 	})
 	defer close(end)
-	h := newHTTP(t, HTTPOptions{URL: url})
+	t.Run("own", func(t *testing.T) {
+		h, before := newHTTP(t, HTTPOptions{URL: url}), seen.Load()
+		for i := range int64(3) {
+			if ans := send(h); ans.Class != measure.OK || seen.Load() != before+i+1 {
+				t.Errorf("upload %d: %v, %v; %d requests seen", i, ans.Class, ans.Err, seen.Load()-before)
+			}
+			if _, opened := h.Conns(); opened != i+1 {
+				t.Errorf("%d connections after %d uploads", opened, i+1)
+			}
+			if err := h.fast.idle[0].net.(*conn).Conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	seen.Store(0)
+	h, err := NewHTTP(HTTPOptions{URL: url, Library: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
 	var used net.Conn
 	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used = i.Conn }})
 	for i := range int64(3) {
@@ -288,7 +329,9 @@ func TestUnwrittenRequestGoesOverANewConnection(t *testing.T) {
 }
 
 // A request that the backend has seen is never sent again behind the caller's back, even though it has an idempotency key.
-func TestNothingIsSentTwice(t *testing.T) {
+func TestNothingIsSentTwice(t *testing.T) { eachClient(t, testNothingIsSentTwice) }
+
+func testNothingIsSentTwice(t *testing.T) {
 	var seen atomic.Int64
 	url := rawServer(t, func(c *net.TCPConn, next func() (*http.Request, error)) {
 		for i := 0; ; i++ {
@@ -315,7 +358,9 @@ func TestNothingIsSentTwice(t *testing.T) {
 	}
 }
 
-func TestCancelled(t *testing.T) {
+func TestCancelled(t *testing.T) { eachClient(t, testCancelled) }
+
+func testCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	url := rawServer(t, func(c *net.TCPConn, next func() (*http.Request, error)) {
 		next()
@@ -335,7 +380,9 @@ func TestCancelled(t *testing.T) {
 }
 
 // The wait for a free connection is within the time-out too.
-func TestMaxOpenIsRespected(t *testing.T) {
+func TestMaxOpenIsRespected(t *testing.T) { eachClient(t, testMaxOpenIsRespected) }
+
+func testMaxOpenIsRespected(t *testing.T) {
 	var now, most atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := now.Add(1)
@@ -363,7 +410,9 @@ func TestMaxOpenIsRespected(t *testing.T) {
 }
 
 // What the backend sees of an upload, with and without compression.
-func TestRequest(t *testing.T) {
+func TestRequest(t *testing.T) { eachClient(t, testRequest) }
+
+func testRequest(t *testing.T) {
 	type seen struct{ method, path, ctype, encoding, auth, run, key, body string }
 	got := make(chan seen, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -420,7 +469,10 @@ func (l *lateReader) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestBodyIsFreeAfterSend(t *testing.T) {
 	for _, compress := range []bool{false, true} {
 		late := new(lateReader)
-		h := newHTTP(t, HTTPOptions{URL: "http://localhost", Client: Client{Gzip: compress}})
+		h, err := NewHTTP(HTTPOptions{URL: "http://localhost", Client: Client{Gzip: compress}, Library: true})
+		if err != nil {
+			t.Fatal(err)
+		}
 		h.transport.RegisterProtocol("http", late)
 		if ans := send(h); ans.Class != measure.Status413 {
 			t.Errorf("class %v, %v", ans.Class, ans.Err)
@@ -432,7 +484,9 @@ func TestBodyIsFreeAfterSend(t *testing.T) {
 }
 
 // A backend that answers at length while it still reads: the race detector is half of this test.
-func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
+func TestAnswerBeforeTheBodyIsRead(t *testing.T) { eachClient(t, testAnswerBeforeTheBodyIsRead) }
+
+func testAnswerBeforeTheBodyIsRead(t *testing.T) {
 	url := rawServer(t, func(c *net.TCPConn, next func() (*http.Request, error)) {
 		c.Read(make([]byte, 100))
 		go io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 2000000\r\n\r\n"+strings.Repeat("x", 2000000))
@@ -466,7 +520,9 @@ func TestPayloadTakenBack(t *testing.T) {
 	}
 }
 
-func TestAnswerBodyIsReused(t *testing.T) {
+func TestAnswerBodyIsReused(t *testing.T) { eachClient(t, testAnswerBodyIsReused) }
+
+func testAnswerBodyIsReused(t *testing.T) {
 	h := newHTTP(t, HTTPOptions{URL: rawServer(t, always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"))})
 	ans := Answer{Body: make([]byte, 0, 64), Err: errors.New("old"), RetryAfter: time.Hour}
 	before := &ans.Body[:1][0]
@@ -476,7 +532,9 @@ func TestAnswerBodyIsReused(t *testing.T) {
 	}
 }
 
-func TestRetryAfterReachesTheCaller(t *testing.T) {
+func TestRetryAfterReachesTheCaller(t *testing.T) { eachClient(t, testRetryAfterReachesTheCaller) }
+
+func testRetryAfterReachesTheCaller(t *testing.T) {
 	for answer, want := range map[string]time.Duration{
 		"429 Slow\r\nRetry-After: 7":           7 * time.Second,
 		"503 Busy\r\nRetry-After: 2":           2 * time.Second,
@@ -491,13 +549,12 @@ func TestRetryAfterReachesTheCaller(t *testing.T) {
 	}
 }
 
-func TestGoroutinesEndWithClose(t *testing.T) {
+func TestGoroutinesEndWithClose(t *testing.T) { eachClient(t, testGoroutinesEndWithClose) }
+
+func testGoroutinesEndWithClose(t *testing.T) {
 	before := runtime.NumGoroutine()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	h, err := NewHTTP(HTTPOptions{URL: s.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := newHTTP(t, HTTPOptions{URL: s.URL})
 	var senders sync.WaitGroup
 	for range 16 {
 		senders.Go(func() { send(h) })
@@ -519,24 +576,5 @@ func waitFor(t *testing.T, what string, done func() bool) {
 		if time.Now().After(limit) {
 			t.Fatalf("waited %v for %s", patient, what)
 		}
-	}
-}
-
-func BenchmarkSend(b *testing.B) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }))
-	defer s.Close()
-	h, err := NewHTTP(HTTPOptions{URL: s.URL})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer h.Close()
-	var ans Answer
-	req := &Request{Op: measure.Upload, Body: make([]byte, 763), Key: []byte("k")}
-	b.ReportAllocs()
-	for b.Loop() {
-		h.Send(context.Background(), req, &ans)
-	}
-	if ans.Class != measure.OK {
-		b.Errorf("class %v, %v", ans.Class, ans.Err)
 	}
 }

@@ -1,0 +1,170 @@
+package target
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"drover/sim/measure"
+)
+
+// script is a connection on which the backend says what it says and then hangs up.
+type script struct {
+	net.Conn
+	io.Reader
+}
+
+func (s script) Read(b []byte) (int, error) { return s.Reader.Read(b) }
+func (script) Write(b []byte) (int, error)  { return len(b), nil }
+func (script) SetDeadline(time.Time) error  { return nil }
+func (script) Close() error                 { return nil }
+func said(answer []byte, piece int) (*h1conn, *Answer) {
+	r := io.Reader(bytes.NewReader(answer))
+	if piece > 0 {
+		r = &pieces{r, piece}
+	}
+	return newH1conn(script{Reader: r}), new(Answer)
+}
+
+// pieces reads a few bytes at a time, as networks do.
+type pieces struct {
+	r io.Reader
+	n int
+}
+
+func (p *pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.n)]) }
+
+// What net/http makes of an answer, ours makes of it too, in whatever pieces it comes; what ours refuses is refused for a
+// reason of its own, and nothing makes it panic.
+func FuzzAnswer(f *testing.F) {
+	for _, s := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n3;x=y\r\n ho\r\n0\r\nA: b\r\n\r\n",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+		"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+		"HTTP/1.1 429 Slow\r\nRetry-After: Tue, 24 Nov 2026 00:00:10 GMT\r\nDate: Tue, 24 Nov 2026 00:00:00 GMT\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
+		"HTTP/1.1 200 OK\nContent-Length: 1\n\nx",
+	} {
+		f.Add([]byte(s), 3)
+	}
+	f.Fuzz(func(t *testing.T, answer []byte, piece int) {
+		c, got := said(answer, 0)
+		var status int
+		err := c.answer(got, &status)
+		again, same := said(answer, 1+max(0, piece)%64)
+		var status2 int
+		if err2 := again.answer(same, &status2); (err == nil) != (err2 == nil) || status != status2 || !bytes.Equal(got.Body, same.Body) {
+			t.Fatalf("whole: %d %q %v; in pieces: %d %q %v", status, got.Body, err, status2, same.Body, err2)
+		}
+		if err != nil || status < 200 {
+			return
+		}
+		r := bufio.NewReader(bytes.NewReader(answer))
+		for {
+			resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodPost})
+			if err != nil {
+				return // net/http is stricter about names and values of headers that do not matter here
+			}
+			if resp.StatusCode < 200 && resp.StatusCode != http.StatusSwitchingProtocols {
+				continue
+			}
+			body, err := io.ReadAll(resp.Body)
+			if err == nil && (resp.StatusCode != status || !bytes.Equal(body, got.Body)) {
+				t.Fatalf("net/http reads %d %q, ours %d %q", resp.StatusCode, body, status, got.Body)
+			}
+			return
+		}
+	})
+}
+
+// An answer with a body and one with what it lacks: nothing of what the one said shows in the other.
+func TestAnswersDoNotMix(t *testing.T) {
+	c, ans := said([]byte("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 0)
+	var status int
+	if err := c.answer(ans, &status); err != nil || status != 429 || ans.RetryAfter != 7*time.Second || c.keep {
+		t.Errorf("status %d, retry after %v, keep %t, %v; want 429, 7s, and the connection not kept: it said more", status, ans.RetryAfter, c.keep, err)
+	}
+	*ans, c.head = Answer{Body: ans.Body[:0]}, 0
+	if err := c.answer(ans, &status); err != nil || status != 200 || ans.RetryAfter != 0 || len(ans.Body) != 0 {
+		t.Errorf("status %d, retry after %v, body %q, %v", status, ans.RetryAfter, ans.Body, err)
+	}
+}
+
+// sink answers each request of a known length with the same few bytes, and allocates nothing.
+func sink(tb testing.TB, length int) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { l.Close() })
+	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"accepted\":1}")
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		buf := make([]byte, length)
+		for {
+			if _, err := io.ReadFull(c, buf); err != nil {
+				return
+			}
+			if _, err := c.Write(answer); err != nil {
+				return
+			}
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// upload is a request as a run makes it.
+func upload(tb testing.TB) (*HTTP, *Request, context.Context) {
+	opt := HTTPOptions{ContentType: "application/json", Run: "r", Tokens: func(int) string { return "token" }}
+	opt.Paths[measure.Upload] = "/v1/events"
+	req := &Request{Op: measure.Upload, Body: make([]byte, 763), Key: []byte("0f6c4a4e-0000-8000-8000-000000000000")}
+	opt.URL = "http://127.0.0.1:65535"
+	h, err := NewHTTP(opt)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	length := len(newH1(h).request(nil, req, len(req.Body))) + len(req.Body)
+	opt.URL = sink(tb, length)
+	if len(opt.URL) != len("http://127.0.0.1:65535") { // the port is part of the request
+		length += len(opt.URL) - len("http://127.0.0.1:65535")
+		opt.URL = sink(tb, length)
+	}
+	if h, err = NewHTTP(opt); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { h.Close() })
+	ctx, cancel := context.WithCancel(context.Background())
+	tb.Cleanup(cancel)
+	return h, req, ctx
+}
+
+// In steady state an upload costs no allocation.
+func TestSendAllocatesNothing(t *testing.T) {
+	h, req, ctx := upload(t)
+	ans := Answer{Body: make([]byte, 0, 512)}
+	if n := testing.AllocsPerRun(100, func() { h.Send(ctx, req, &ans) }); n > 0 || ans.Class != measure.OK {
+		t.Errorf("%v allocations for an upload, class %v, %v; want none", n, ans.Class, ans.Err)
+	}
+}
+
+// One upload of 763 bytes and its answer over loopback, the backend's half included.
+func BenchmarkSend(b *testing.B) {
+	h, req, ctx := upload(b)
+	ans := Answer{Body: make([]byte, 0, 512)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if h.Send(ctx, req, &ans); ans.Class != measure.OK {
+			b.Fatal(ans.Err)
+		}
+	}
+}
