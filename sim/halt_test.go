@@ -16,11 +16,11 @@ import (
 // week of heartbeats leaves in one upload, so a century has 5,200 uploads a device.
 func TestOutlived(t *testing.T) {
 	for name, load := range map[string]string{
-		"open":   "{phases: [{name: work, for: 10s, rate: 10000/s}]}",
+		"open":   "{phases: [{name: work, for: 10s, rate: 5000/s}]}",
 		"closed": "{model: closed, concurrency: 4, phases: [{name: work, for: 1h}]}",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			src := tiny("2", `{events: {heartbeat: {every: 1h}}}`, "batch: {maxEvents: 1000, maxAge: 7d}", load)
+			src := tiny("2", `{events: {heartbeat: {every: 24h}}}`, "batch: {maxEvents: 1000, maxAge: 7d}", load)
 			if name == "closed" {
 				src = strings.Replace(src, ", speed: 100000", "", 1)
 			}
