@@ -116,8 +116,8 @@ func newRun(cfg Config) (*run, error) {
 	if len(parts) == 0 {
 		return nil, fmt.Errorf("no partition of the fleet to drive")
 	}
-	busy := 0 // partitions that have work, which go first: a worker without would keep its senders from the others
-	parts, busy = busyFirst(cfg.Model, parts)
+	// A worker without work would keep its senders from the others.
+	parts, busy := busyFirst(cfg.Model, parts)
 	n = min(n, max(1, busy), max(1, r.senders()))
 	for i := range n {
 		var mine []int
@@ -134,7 +134,7 @@ func newRun(cfg Config) (*run, error) {
 func busyFirst(m *Model, parts []int) (sorted []int, busy int) {
 	var idle []int
 	for _, p := range parts {
-		if p >= m.Fleet.Devices() || m.Scenario.Load.Closed && m.reporters[p] == 0 {
+		if p >= m.Fleet.Devices() || m.Scenario.Load.Closed && m.reporters != nil && m.reporters[p] == 0 {
 			idle = append(idle, p)
 		} else {
 			sorted = append(sorted, p)

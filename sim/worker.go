@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"drover/sim/behavior"
 	"drover/sim/check"
 	"drover/sim/event"
 	"drover/sim/measure"
@@ -38,22 +37,6 @@ type worker struct {
 	verdicts check.VerdictMatrix
 
 	feed *feed // of the closed model; nil in the open one
-}
-
-// job is one upload on its way. It belongs to whoever took it from the queue.
-type job struct {
-	key       measure.Key
-	at        time.Duration // intended start
-	up        behavior.Upload
-	attempts  int
-	firstSent time.Duration
-	sent      time.Duration // last attempt
-	done      time.Duration
-	class     measure.Class // of the last attempt
-	answered  bool          // the last attempt had an answer that says no
-	unsure    bool          // an attempt had no such answer: the backend may have the upload
-	bytes     int
-	ready     time.Duration // when the next attempt may start
 }
 
 func newWorker(r *run, id int, partitions []int, n int) *worker {
@@ -191,20 +174,6 @@ func (w *worker) take() *job {
 	return new(job)
 }
 
-// fill makes j the job of an arrival. The items are copied: the schedule needs its own again.
-func (j *job) fill(w *worker, a *Arrival) {
-	fleet := w.run.cfg.Model.Fleet
-	items := append(j.up.Items[:0], a.Upload.Items...)
-	*j = job{at: a.At, up: a.Upload}
-	j.up.Items = items
-	j.key = measure.Key{
-		Op:     a.Op,
-		Phase:  uint8(a.Phase),
-		Cohort: uint16(fleet.CohortOf(a.Upload.Device)),
-		Tenant: uint32(fleet.TenantOf(a.Upload.Device)),
-	}
-}
-
 // promote moves retries that are ready into the queue and returns when the next one will be.
 func (w *worker) promote(now time.Duration) time.Duration {
 	w.mu.Lock()
@@ -267,14 +236,6 @@ func (w *worker) cut(j *job) {
 	w.finish(j, j.outcome())
 }
 
-// outcome is the fate of a job whose last attempt was not accepted.
-func (j *job) outcome() measure.Outcome {
-	if j.answered {
-		return measure.Refused
-	}
-	return measure.Failed
-}
-
 func (w *worker) drop(j *job, why measure.Class) {
 	j.class, j.done = why, w.run.now()
 	w.finish(j, measure.Dropped)
@@ -325,18 +286,4 @@ func (w *worker) idle() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.open == 0
-}
-
-// retries is a heap of jobs by when they are ready.
-type retries []*job
-
-func (r retries) Len() int           { return len(r) }
-func (r retries) Less(i, k int) bool { return r[i].ready < r[k].ready }
-func (r retries) Swap(i, k int)      { r[i], r[k] = r[k], r[i] }
-func (r *retries) Push(x any)        { *r = append(*r, x.(*job)) }
-func (r *retries) Pop() any {
-	old := *r
-	j := old[len(old)-1]
-	*r = old[:len(old)-1]
-	return j
 }
