@@ -23,7 +23,15 @@ var shapes = []Shape{
 	Sine{Mean: 200, Amplitude: 150, Period: 10 * time.Second},
 	Sine{Mean: 200, Amplitude: 200, Period: 10 * time.Second}, // nothing in the trough
 	Sine{Mean: 1.0015, Amplitude: 0.0004, Period: time.Second},
+	foreign{Constant{PerSec: 100}},
 	Steps{At: []Step{{0, 100}, {5 * time.Second, 500}, {10 * time.Second, 0}, {15 * time.Second, 50}}},
+}
+
+// foreign is a shape with a pacer that is not ours.
+type foreign struct{ Constant }
+
+func (f foreign) Pacer() vegeta.Pacer {
+	return vegeta.ConstantPacer{Freq: int(f.PerSec), Per: time.Second}
 }
 
 func collect(s *Starts) (all []time.Duration) {
@@ -102,6 +110,30 @@ func TestPoissonStarts(t *testing.T) {
 	n := float64(len(all) - 1)
 	if ratio := m2 / n / (m / n * m / n); math.Abs(ratio-2) > 0.1 {
 		t.Errorf("mean squared gap is %.3f of the squared mean gap, want 2", ratio)
+	}
+}
+
+// While the rate is 0 nothing arrives, and a rate so low that the even schedule has hardly a hit has its share all the same.
+func TestPoissonOfLowRates(t *testing.T) {
+	shape := Steps{At: []Step{{0, 0.1}, {4 * time.Second, 0}, {9 * time.Second, 0.3}, {12 * time.Second, 0}}}
+	const runs = 20_000
+	var before, after float64
+	for seed := range uint64(runs) {
+		for _, at := range collect(NewStarts(shape, Poisson, seed, 20*time.Second)) {
+			switch {
+			case at <= 4*time.Second:
+				before++
+			case at >= 9*time.Second && at <= 12*time.Second:
+				after++
+			default:
+				t.Fatalf("seed %d: an arrival at %v, while the rate is 0", seed, at)
+			}
+		}
+	}
+	for _, c := range []struct{ got, mean float64 }{{before, 0.4}, {after, 0.9}} {
+		if want := c.mean * runs; math.Abs(c.got-want) > 5*math.Sqrt(want) {
+			t.Errorf("%v arrivals, want %v within %.0f", c.got, want, 5*math.Sqrt(want))
+		}
 	}
 }
 

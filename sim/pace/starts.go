@@ -21,10 +21,11 @@ func (a Arrivals) String() string { return [...]string{"poisson", "even"}[a] }
 // Starts yields the intended starts of a phase, in order. It is owned by one goroutine.
 //
 // Even arrivals are the pacer's own hits. Poisson arrivals are the same schedule read at the points of a Poisson process
-// of rate one: the n-th is due where the even schedule would be at the sum of n exponential draws, which is exact for any
-// shape that changes little from one hit to the next.
+// of rate one: the n-th is due where the even schedule would be at the sum of n exponential draws. That is exact for the
+// shapes of this package; of another pacer only the hits are known, and between two of them the rate is taken as constant.
 type Starts struct {
 	pacer vegeta.Pacer
+	start func(n float64) time.Duration // Poisson arrivals of our own shapes; else nil
 	until time.Duration
 	hits  uint64
 	at    time.Duration // of the even hit number hits
@@ -40,16 +41,23 @@ func NewStarts(shape Shape, arrivals Arrivals, seed uint64, until time.Duration)
 	s := &Starts{pacer: shape.Pacer(), until: until}
 	if arrivals == Poisson {
 		s.draw = rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))
+		if e, ok := s.pacer.(exact); ok {
+			s.start = e.start
+		}
 	}
 	return s
 }
 
 // Next returns the next intended start, as an offset from the phase's start, and its number from 0; false when the phase is over.
 func (s *Starts) Next() (at time.Duration, n uint64, ok bool) {
-	if s.draw == nil {
+	switch {
+	case s.draw == nil:
 		s.hit()
 		at = s.at
-	} else {
+	case s.start != nil:
+		s.point += s.draw.ExpFloat64()
+		at = s.start(s.point)
+	default:
 		s.point += s.draw.ExpFloat64()
 		for !s.done && float64(s.hits) < s.point {
 			s.hit()
