@@ -40,7 +40,7 @@ func TestEveryEventArrives(t *testing.T) {
 
 // The bytes of a run do not depend on how many workers drive it.
 func TestWorkersDoNotChangeTheBytes(t *testing.T) {
-	for _, load := range []string{speedLoad, rateLoad("even", "100/s", "5s"), rateLoad("poisson", "{from: 10/s, to: 200/s}", "5s")} {
+	for name, load := range loads {
 		var want []string
 		for _, workers := range []int{1, 3, 64} {
 			synctest.Test(t, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestWorkersDoNotChangeTheBytes(t *testing.T) {
 					want = f.bodies
 				}
 				if len(want) == 0 || !slices.Equal(f.bodies, want) {
-					t.Errorf("%d workers sent other bytes than one: %d uploads, %d", workers, len(f.bodies), len(want))
+					t.Errorf("%s: %d workers sent other bytes than one: %d uploads, %d", name, workers, len(f.bodies), len(want))
 				}
 			})
 		}

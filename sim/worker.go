@@ -88,7 +88,7 @@ func (w *worker) keep() {
 	stopping := w.run.stopping
 	for {
 		now := w.run.now()
-		for more && a.At <= now {
+		for more && a.At <= now && !w.run.stopped() { // far behind, this may take long
 			w.offer(&a)
 			more = w.next(&a)
 		}
