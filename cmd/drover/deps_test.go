@@ -37,11 +37,12 @@ var forbidden = []struct {
 	{[]string{"sim/measure", "sim/check", "report"}, []string{"net", "net/http/..."}, "the socket is target's and backend's"},
 	{[]string{"sim/scenario"}, []string{"net/http/..."}, "scenario knows neither the clock nor the network"}, // net for the form of addresses
 	{[]string{"sim/..."}, []string{"github.com/spf13/...", "flag"}, "the command line is cmd's"},
-	{[]string{"report", "sim/backend", "sim", "sim/fleet", "sim/behavior", "sim/event", "sim/wire", "sim/check", "sim/measure", "sim/target", "sim/pace", "sim/classify"},
+	{[]string{"report", "sim/backend", "sim", "sim/fleet", "sim/behavior", "sim/privacy", "sim/event", "sim/wire", "sim/check", "sim/measure", "sim/target", "sim/pace", "sim/classify"},
 		[]string{"gopkg.in/yaml.v3", "drover/profiles", "drover/scenarios"}, "domain packages never see YAML; scenario builds their values"},
 	{[]string{"sim/fleet"}, []string{"drover/sim/event"}, "fleet knows who, not what"},
 	{[]string{"sim/target"}, []string{"drover/sim/event", "drover/sim/fleet", "drover/sim/wire"}, "target does not know what the bytes mean"},
 	{[]string{"sim/wire"}, []string{"drover/sim/target", "drover/sim/classify"}, "wire knows neither transport nor ground truth"},
+	{[]string{"sim/privacy"}, []string{"drover/sim/classify"}, "privacy judges what is in a document, not what a site is"},
 	{[]string{"sim/classify"}, []string{"drover/sim/fleet", "drover/sim/behavior"}, "the classifier sees the URL alone"},
 	{[]string{"report"}, []string{"drover/sim/scenario", "drover/sim/behavior", "drover/sim/target"}, "report shows a finished run, however it was driven"},
 	{[]string{"sim/backend"}, []string{"drover/sim/scenario", "drover/sim/measure", "drover/sim/behavior", "drover/sim/target"},
@@ -49,7 +50,7 @@ var forbidden = []struct {
 }
 
 // pure are the packages without clock, goroutine or socket.
-var pure = []string{"sim/event", "sim/fleet", "sim/behavior", "sim/classify", "sim/wire", "sim/pace"}
+var pure = []string{"sim/event", "sim/fleet", "sim/behavior", "sim/privacy", "sim/classify", "sim/wire", "sim/pace"}
 
 // clock are the functions of package time that look at the wall clock.
 var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}

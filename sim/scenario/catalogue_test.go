@@ -76,7 +76,7 @@ func TestLoadCatalogue(t *testing.T) {
 
 // every file of profiles/ is read by one of the loaders
 func TestProfileFilesAreAllRead(t *testing.T) {
-	read := map[string]bool{"ios-devices.yaml": true, "ios-releases.yaml": true, "apple-oui.csv": true, "behavior-facts.yaml": true}
+	read := map[string]bool{"ios-devices.yaml": true, "ios-releases.yaml": true, "apple-oui.csv": true, "behavior-facts.yaml": true, contractsFile: true}
 	for _, name := range []string{"enterprise-iphone", "older-iphone", "shared-ipad"} {
 		read[name+".yaml"] = true
 		p, err := LoadProfile(profiles.Files, name)

@@ -1,0 +1,148 @@
+package privacy_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"drover/sim"
+	"drover/sim/behavior"
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/privacy"
+	"drover/sim/scenario"
+	"drover/sim/wire"
+)
+
+// lively is a fleet whose devices do everything often. The verbs are: seed, GUID share, MAC share, three settings.
+const lively = `
+apiVersion: drover/v1
+kind: Scenario
+metadata: {name: lively}
+spec:
+  seed: %d
+  target: {url: embedded}
+  fleets:
+    - name: contoso
+      tenants: {count: 3}
+      devices: 60
+      identity: {deviceId: {guid: %g, wifiMac: %g}}
+      settings:
+        DefenderExcludeURLInReport: {true: %g, false: %g}
+        optionalDiagnostics: {true: %g, false: %g}
+        DefenderFeedbackData: {true: %g, false: %g}
+      cohorts:
+        - {name: phone, weight: 60, profile: enterprise-iphone, behavior: busy}
+        - {name: pad, weight: 40, profile: shared-ipad, behavior: busy}
+  behaviors:
+    busy:
+      offline: {perDay: 2}
+      events:
+        heartbeat: {every: 1h}
+        memory: {every: 1h}
+        appInfo: {every: 6h}
+        appAction: {perDay: 12}
+        webVisit: {perDay: 200, maliciousShare: 10%%}
+        crash: {perDay: 4}
+        diagnostics: {every: 3h}
+        feedback: {perDay: 6}
+  load:
+    phases:
+      - {name: enroll, do: enroll, for: 1s}
+      - {name: day, for: 10m, rate: 1000/s}
+`
+
+// livelyFleet draws the settings of a fleet from a seed; guid is the share of devices with a GUID.
+func livelyFleet(t testing.TB, seed uint64, guid float64) *sim.Model {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 1))
+	share := func() (a, b float64) { n := r.IntN(101); return float64(n), float64(100 - n) }
+	p1, p2 := share()
+	o1, o2 := share()
+	f1, f2 := share()
+	text := fmt.Sprintf(lively, seed, guid, 100-guid, p1, p2, o1, o2, f1, f2)
+	sc, err := scenario.Parse("lively.yaml", []byte(text), scenario.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := sim.NewModel(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// uploads calls f with the uploads of a fleet, as they go over the wire, until they had n events. f may keep doc.
+func uploads(m *sim.Model, n int, f func(doc []byte, d *fleet.Device)) {
+	schedule := sim.NewSchedule(m, allParts(m))
+	filler := behavior.NewFiller(&m.Behavior)
+	var a sim.Arrival
+	var d fleet.Device
+	var e event.Event
+	for n > 0 && schedule.Next(&a) {
+		m.Fleet.Device(a.Upload.Device, &d)
+		doc := wire.Native.Begin(nil, &d)
+		for i, it := range a.Upload.Items {
+			filler.Fill(&e, &d, it, a.Upload.FirstSeq+uint32(i))
+			doc = wire.Native.Event(doc, i, &d, &e)
+		}
+		n -= len(a.Upload.Items)
+		f(wire.Native.End(doc), &d)
+	}
+}
+
+func allParts(m *sim.Model) (parts []int) {
+	for p := range m.Fleet.Partitions() {
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// settingsOf tells the settings of a fleet's devices.
+func settingsOf(m *sim.Model) func(fleet.GUID) (privacy.Settings, bool) {
+	known := map[fleet.GUID]privacy.Settings{}
+	var d fleet.Device
+	for i := range m.Fleet.Devices() {
+		m.Fleet.Device(i, &d)
+		known[d.EntraID] = privacy.Settings{Private: d.ExcludeURL, OptionalDiag: d.OptionalDiag, FeedbackForm: d.FeedbackForm}
+	}
+	return func(id fleet.GUID) (privacy.Settings, bool) {
+		s, ok := known[id]
+		return s, ok
+	}
+}
+
+func contract(t testing.TB, name string) *privacy.Contract {
+	t.Helper()
+	c, err := scenario.LoadContract(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestFleetKeepsContracts holds 100,000 events of fleets with random settings to the contracts that a scenario may name.
+func TestFleetKeepsContracts(t *testing.T) {
+	for _, tt := range []struct {
+		contract string
+		guid     float64
+	}{{"mde", 50}, {"mde", 0}, {"mde-2024", 100}} {
+		for seed := range uint64(4) {
+			m := livelyFleet(t, seed, tt.guid)
+			told := 0
+			a := privacy.NewAuditor(contract(t, tt.contract), privacy.Options{Period: 48 * time.Hour, Report: func(v privacy.Violation) {
+				if told++; told < 5 {
+					t.Errorf("%s, seed %d: document %d, event %d of kind %s: %v", tt.contract, seed, v.Document, v.Index, v.Kind, v)
+				}
+			}})
+			r := a.Reader(settingsOf(m))
+			uploads(m, 100_000/12, func(doc []byte, _ *fleet.Device) { r.Upload(doc) })
+			res := a.Finish()
+			if res.Events < 100_000/12 || res.Devices != 60 || res.Violations != 0 || res.Unreadable != 0 {
+				t.Errorf("%s, seed %d: %d events of %d devices, %d violations, %d unreadable; want 8333 events or more of 60, none, none",
+					tt.contract, seed, res.Events, res.Devices, res.Violations, res.Unreadable)
+			}
+		}
+	}
+}
