@@ -100,7 +100,7 @@ same scenario and seed give the same bytes, always; the shards 1/n to n/n togeth
 				return orFlush(err, out)
 			}
 		}
-		return out.Flush()
+		return orFlush(schedule.Err(), out)
 	}
 	return cmd
 }

@@ -109,6 +109,9 @@ func (b *builder) plan(name string, r *rawBehavior) *behavior.Plan {
 	if c := ev.Crash; c != nil {
 		p.Rates[event.Crash] = b.rate(&c.often, b.at(c), path+".events.crash")
 		p.Crashes.Mix = fleetShares(c.Mix)
+		if p.Rates[event.Crash].Every > 0 && len(c.More) > 0 {
+			b.errorf(b.at(&c.More), "use perDay instead of every", "%s.events.crash.more multiplies a rate, and every is a period", path)
+		}
 		for i := range c.More {
 			m := &c.More[i]
 			if b.good(&m.OS) && !slices.Contains(b.facts.versions, m.OS) {
