@@ -101,7 +101,7 @@ against any backend at the pace the devices set, and judges what comes back.`,
 	).Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.AddCommand(
-		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newScenarios(),
+		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newAudit(), newPrivacy(), newScenarios(),
 		newSchema(), newReport(e), newVersion(), exitCodesTopic(), backendTopic(),
 	)
 	return root

@@ -86,6 +86,11 @@ func TestUsage(t *testing.T) {
 		{"run smoke --shard x", "--shard"},
 		{"validate", "want at least one scenario"},
 		{"classify", "want at least one URL"},
+		{"audit", "want at least one file"},
+		{"audit - --limit -1", "--limit -1"},
+		{"audit - --tenant X", "--tenant X"},
+		{"audit - --variant x", "belong to --scenario"},
+		{"privacy x", "want no argument"},
 		{"scenarios show", "want the name of one shipped scenario"},
 		{"scenarios show nothing", `no shipped scenario is named "nothing"`},
 		{"schema x", `want no argument, got "x"`},
@@ -159,7 +164,7 @@ func TestValidateShipped(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	root := want(t, exitPass, "help")
-	for _, name := range strings.Fields("run validate plan devices events serve classify scenarios schema report version completion help") {
+	for _, name := range strings.Fields("run validate plan devices events serve classify audit privacy scenarios schema report version completion help") {
 		if !strings.Contains(root, "\n  "+name+" ") {
 			t.Errorf("help does not list %s:\n%s", name, root)
 		}

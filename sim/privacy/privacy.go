@@ -161,6 +161,9 @@ func (it *Item) check() error {
 	return nil
 }
 
+// Place is where native documents have the item, e.g. "events[].web.domain".
+func (it *Item) Place() string { return place(it.Name) }
+
 // place is where a native document has a field of the catalogue: the device, the account and the app's package belong to
 // the upload, all else to an event.
 func place(field string) string {
