@@ -104,7 +104,24 @@ against any backend at the pace the devices set, and judges what comes back.`,
 		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newAudit(), newPrivacy(), newScenarios(),
 		newSchema(), newReport(e), newVersion(), exitCodesTopic(), backendTopic(),
 	)
+	refuseUnknownTopics(root)
 	return root
+}
+
+// refuseUnknownTopics makes "drover help" fail on a name that nothing has; cobra's own shows the general help and succeeds.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil || help == root {
+		panic("cobra made no help command")
+	}
+	help.Args = func(_ *cobra.Command, args []string) error {
+		cmd, rest, err := root.Find(args)
+		if err != nil {
+			return usage(root, "%w", err)
+		}
+		return noCommand(cmd, rest)
+	}
 }
 
 // noCommand refuses the arguments of a command that only has subcommands, and guesses which one was meant.

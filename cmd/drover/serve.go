@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,9 @@ id, or "*" for the operator, signed with the secret in that environment variable
   drover run smoke --set target=http://127.0.0.1:8080   # in another terminal`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, _, err := net.SplitHostPort(addr); err != nil {
+				return usage(cmd, "--addr %s: want host:port, e.g. 127.0.0.1:8080", addr)
+			}
 			opt := backend.Options{Addr: addr, MaxEvents: maxEvents}
 			if secretEnv != "" {
 				secret := e.getenv(secretEnv)
