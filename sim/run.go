@@ -59,6 +59,7 @@ type Result struct {
 	Workers     int
 	Interrupted bool
 	FirstErrors []ClassError // an example of each class of failed attempt
+	Audit       *check.Audit // nil when no check asks for it
 }
 
 // PhaseSpan is when a phase really was, in offsets from the run's start. To is 0 for a phase that did not begin. In the
@@ -91,6 +92,7 @@ type run struct {
 	names   *measure.Names
 	start   time.Time
 	workers []*worker
+	audit   *audit // of all uploads; nil when no check asks for one
 
 	sending  context.Context // of attempts: ends after the grace
 	abandon  context.CancelFunc
@@ -102,7 +104,7 @@ type run struct {
 }
 
 func newRun(cfg Config) (*run, error) {
-	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), stopping: make(chan struct{})}
+	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), audit: newAudit(cfg.Model.Scenario), stopping: make(chan struct{})}
 	parts := cfg.Partitions
 	if parts == nil {
 		for p := range cfg.Model.Fleet.Partitions() {
@@ -250,6 +252,9 @@ func (r *run) result(elapsed time.Duration, before measure.Usage) (*Result, erro
 		kind := &res.Kinds[k]
 		kind.Made, kind.Lost = kind.Made+res.Devices.Made[k], res.Devices.Lost[k]
 		kind.Pending = kind.Made - kind.Lost - kind.Sent - kind.Dropped
+	}
+	if r.audit != nil {
+		res.Audit = r.audit.finish()
 	}
 	res.Totals = measure.Merge(r.names, recs...)
 	res.Phases = r.spans(elapsed)

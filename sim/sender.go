@@ -8,6 +8,7 @@ import (
 	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/measure"
+	"drover/sim/privacy"
 	"drover/sim/target"
 	"drover/sim/wire"
 )
@@ -23,7 +24,8 @@ type sender struct {
 	said   wire.Answer
 	draw   *rand.Rand // delays of retries
 
-	threats []threat // of the upload under way
+	threats []threat        // of the upload under way
+	audit   *privacy.Reader // nil when no check asks for it
 }
 
 // threat is a detection that the backend may judge.
@@ -34,11 +36,15 @@ type threat struct {
 }
 
 func newSender(w *worker) *sender {
-	return &sender{
+	s := &sender{
 		w:      w,
 		filler: behavior.NewFiller(&w.run.cfg.Model.Behavior),
 		draw:   rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), // back-off depends on answers, so it is no part of what a seed decides
 	}
+	if a := w.run.audit; a != nil {
+		s.audit = a.Reader(func(fleet.GUID) (privacy.Settings, bool) { return SettingsOf(&s.dev), true })
+	}
+	return s
 }
 
 // send makes the next attempt of a job and decides what becomes of it.
@@ -63,6 +69,9 @@ func (s *sender) send(j *job) {
 func (s *sender) attempt(j *job) bool {
 	run := s.w.run
 	s.encode(j)
+	if s.audit != nil && j.attempts == 0 {
+		s.audit.Upload(s.req.Body)
+	}
 	j.sent = run.now()
 	if j.attempts == 0 {
 		j.firstSent = j.sent

@@ -207,7 +207,7 @@ func reportDir(out, scenario string, now time.Time) (string, error) {
 // facts is what the checks are held against.
 func facts(m *sim.Model, res *sim.Result, backend *check.BackendCounts) check.Facts {
 	f := check.Facts{
-		Totals: res.Totals, Verdicts: res.Verdicts, Backend: backend, Interrupted: res.Interrupted, Elapsed: map[string]time.Duration{},
+		Totals: res.Totals, Verdicts: res.Verdicts, Backend: backend, Audit: res.Audit, Interrupted: res.Interrupted, Elapsed: map[string]time.Duration{},
 	}
 	for i, ph := range m.Scenario.Load.Phases {
 		f.Elapsed[ph.Name] = res.Phases[i].To - res.Phases[i].From

@@ -20,7 +20,7 @@ const (
 	NotChecked   Result = "not checked"  // what the check needs was not there to look at
 )
 
-// Check is one promise. Exactly one of Metric, Verdicts, Generator and Count is set.
+// Check is one promise. Exactly one of Metric, Verdicts, Generator, Count and Privacy is set.
 type Check struct {
 	Name   string // unique in the scenario
 	OnFail Result // what a failure counts as: Fail ("" means the same) or Inconclusive
@@ -29,6 +29,7 @@ type Check struct {
 	Verdicts  *Verdicts
 	Generator *Generator
 	Count     *Count
+	Privacy   *Privacy
 }
 
 // Facts is all that checks are held against. It is only read.
@@ -36,6 +37,7 @@ type Facts struct {
 	Totals   *measure.Totals
 	Verdicts VerdictMatrix
 	Backend  *BackendCounts // nil: the target does not tell what it stored
+	Audit    *Audit         // nil: no upload was audited
 
 	// Interrupted says that the run was ended from outside: a check that found nothing to look at was then not checked,
 	// instead of inconclusive.
@@ -72,6 +74,8 @@ func Evaluate(checks []Check, f Facts) []Outcome {
 			o = c.Generator.evaluate(f)
 		case c.Count != nil:
 			o = c.Count.evaluate(f)
+		case c.Privacy != nil:
+			o = c.Privacy.evaluate(f)
 		default:
 			o = Outcome{Result: NotChecked, Evidence: "the check promises nothing"}
 		}

@@ -144,6 +144,11 @@ func (c *Catalogue) Contract(name string) (*Contract, error) {
 	return out, nil
 }
 
+// Has reports whether a field is one of the contract's, by its name in the catalogue.
+func (c *Contract) Has(field string) bool {
+	return slices.ContainsFunc(c.Items, func(it Item) bool { return it.Name == field })
+}
+
 func (it *Item) check() error {
 	switch {
 	case it.ID == "" || it.Name == "":

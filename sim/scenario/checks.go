@@ -28,13 +28,13 @@ func (b *builder) checks(sc *Scenario) {
 func (b *builder) check(r *rawCheck, path string) check.Check {
 	c := check.Check{Name: string(r.Name), OnFail: check.Result(r.OnFail)}
 	promises := 0
-	for _, given := range []bool{b.written(&r.Metric), r.Verdicts != nil, r.Generator != nil, r.Count != nil} {
+	for _, given := range []bool{b.written(&r.Metric), r.Verdicts != nil, r.Generator != nil, r.Count != nil, r.Privacy != nil} {
 		if given {
 			promises++
 		}
 	}
 	if promises != 1 && b.good(r) {
-		b.errorf(b.at(r), "give it exactly one of metric, verdicts, generator and count", "%s promises %d things", path, promises)
+		b.errorf(b.at(r), "give it exactly one of metric, verdicts, generator, count and privacy", "%s promises %d things", path, promises)
 		return c
 	}
 	if !b.written(&r.Metric) {
@@ -59,6 +59,8 @@ func (b *builder) check(r *rawCheck, path string) check.Check {
 		c.Generator = b.generator(r.Generator, path+".generator")
 	case r.Count != nil:
 		c.Count = &check.Count{Missing: int64(r.Count.Missing), Surplus: int64(r.Count.Surplus)}
+	case r.Privacy != nil:
+		c.Privacy = &check.Privacy{Violations: int64(r.Privacy.Violations)}
 	case b.written(&r.Metric):
 		c.Metric = b.metric(r, path)
 	}

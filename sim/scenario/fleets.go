@@ -60,6 +60,7 @@ func (b *builder) fleets(sc *Scenario) {
 				spec.Identity.GUID = w.Share / 100
 			}
 		}
+		b.identifiers(f, path)
 		b.cohorts(sc, f, &spec, path)
 		sc.Fleets = append(sc.Fleets, spec)
 	}
@@ -115,6 +116,19 @@ func (b *builder) cohorts(sc *Scenario, f *rawFleet, spec *fleet.Spec, path stri
 	}
 	if clean && len(f.Cohorts) > 0 && !addsUp(sum) {
 		b.errorf(b.at(&f.Cohorts), "make them add up to 100", "%s.cohorts: the weights add up to %s", path, round(sum))
+	}
+}
+
+// identifiers holds the kinds of device identifier to the contract.
+func (b *builder) identifiers(f *rawFleet, path string) {
+	c := b.facts.contracts[b.spec.Privacy.Contract]
+	if c == nil || c.Has("device.id.wifi_mac") {
+		return
+	}
+	for _, w := range f.Identity.DeviceID {
+		if w.Name == "wifiMac" && w.Share > 0 {
+			b.errorf(b.at(&f.Identity.DeviceID), "use guid: 100, or contract mde", "%s.identity.deviceId: contract %s has no Wi-Fi MAC address", path, c.Name)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"drover/scenarios"
 	"drover/sim/behavior"
 	"drover/sim/fleet"
+	"drover/sim/privacy"
 )
 
 // embedded is the target.url of the reference backend.
@@ -77,6 +78,7 @@ type facts struct {
 	shapes    map[string]behavior.Day
 	profiles  map[string]fleet.Profile
 	versions  []string // of iOS
+	contracts map[string]*privacy.Contract
 }
 
 var loadFacts = sync.OnceValues(func() (facts, error) {
@@ -88,7 +90,12 @@ var loadFacts = sync.OnceValues(func() (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	f := facts{catalogue: cat, shapes: shapes, profiles: map[string]fleet.Profile{}}
+	f := facts{catalogue: cat, shapes: shapes, profiles: map[string]fleet.Profile{}, contracts: map[string]*privacy.Contract{}}
+	for _, name := range Contracts() {
+		if f.contracts[name], err = LoadContract(name); err != nil {
+			return facts{}, err
+		}
+	}
 	for _, name := range profileNames() {
 		if f.profiles[name], err = LoadProfile(profiles.Files, name); err != nil {
 			return facts{}, err
@@ -169,6 +176,7 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 		Seeds: Seeds(f.Spec.Seed), Start: time.Time(f.Spec.Clock.Start), Speed: f.Spec.Clock.Speed, Catalogue: facts.catalogue,
 	}
 	b.target(sc)
+	sc.Contract = facts.contracts[f.Spec.Privacy.Contract]
 	b.fleets(sc)
 	b.load(sc)
 	b.checks(sc)

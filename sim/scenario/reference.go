@@ -17,7 +17,7 @@ func Reference() string {
 		{"The file", "", reflect.TypeFor[rawFile]()},
 		{"Seed, clock and params", "spec:seed clock params", reflect.TypeFor[rawSpec]()},
 		{"Target", "spec:target", reflect.TypeFor[rawSpec]()},
-		{"The web", "spec:web", reflect.TypeFor[rawSpec]()},
+		{"Privacy and the web", "spec:privacy web", reflect.TypeFor[rawSpec]()},
 		{"Fleets", "spec:fleets", reflect.TypeFor[rawSpec]()},
 		{"Behaviours", "spec:behaviors", reflect.TypeFor[rawSpec]()},
 		{"Load", "spec:load", reflect.TypeFor[rawSpec]()},

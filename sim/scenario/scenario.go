@@ -15,6 +15,7 @@ import (
 	"drover/sim/check"
 	"drover/sim/fleet"
 	"drover/sim/pace"
+	"drover/sim/privacy"
 	"drover/sim/target"
 )
 
@@ -26,9 +27,10 @@ type Scenario struct {
 	Start             time.Time // device time at the start of the run, UTC
 	Speed             float64   // device seconds per wall second in phases without a rate
 	Target            Target
-	Catalogue         *fleet.Catalogue // shared between scenarios: read only
-	Fleets            []fleet.Spec     // in file order
-	Plans             []behavior.Plan  // one per cohort, over all fleets in file order
+	Contract          *privacy.Contract // what devices keep; shared between scenarios
+	Catalogue         *fleet.Catalogue  // shared between scenarios: read only
+	Fleets            []fleet.Spec      // in file order
+	Plans             []behavior.Plan   // one per cohort, over all fleets in file order
 	Batch             behavior.Batch
 	Spool             behavior.Spool
 	Load              Workload

@@ -1,0 +1,78 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drover/sim/check"
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/measure"
+	"drover/sim/target"
+)
+
+const privacyCheck = "\n  checks:\n    - {name: privacy, privacy: {violations: 0}}\n"
+
+// Every upload is audited once, however often it is sent, in the open and in the closed model.
+func TestAuditOfRun(t *testing.T) {
+	const closedLoad = "\n    model: closed\n    concurrency: 8\n    phases: [{name: work, for: 3s}]\n"
+	for name, load := range map[string]string{"open": speedLoad, "closed": closedLoad} {
+		with := []string{"RETRY", "{maxAttempts: 5, base: 1ms, cap: 2ms}"}
+		if name == "closed" {
+			with = append(with, ", speed: 600", "")
+		}
+		synctest.Test(t, func(t *testing.T) {
+			f := &fake{serve: func(n int, _ *target.Request) (measure.Class, time.Duration) {
+				if n%5 == 0 {
+					return measure.Status5xx, time.Millisecond
+				}
+				return measure.OK, 10 * time.Millisecond
+			}}
+			res := drive(t, t.Context(), model(t, parse(t, load+privacyCheck, with...)), f, 3)
+			sent := counts(res).Due - counts(res).Dropped
+			a := res.Audit
+			if a == nil || a.Uploads != sent || a.Uploads >= int64(len(f.bodies)) || a.Violations != 0 || a.Contract != "mde" || len(a.Broken) != 0 {
+				t.Errorf("%s: audit %+v, want each of %d uploads once, in %d requests, and no violation", name, a, sent, len(f.bodies))
+			}
+			if len(a.Blind) == 0 {
+				t.Errorf("%s: the audit does not say what it could not look at", name)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		if res := drive(t, t.Context(), model(t, parse(t, rateLoad("even", "100/s", "1s"))), new(fake), 1); res.Audit != nil {
+			t.Errorf("without a check there is an audit: %+v", res.Audit)
+		}
+	})
+}
+
+// A format that names a site in spite of the setting is caught, although the simulator's own code keeps it.
+func TestAuditCatchesTheSimulator(t *testing.T) {
+	leaky := native
+	leaky.Event = func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
+		out := *e
+		if out.Kind == event.WebThreat {
+			out.Web.Host = []byte("a.sim.test")
+		}
+		return native.Event(dst, n, d, &out)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		f := new(fake)
+		m := model(t, parse(t, speedLoad+privacyCheck, "{upnDomain: contoso.example}",
+			"{upnDomain: contoso.example}\n      settings: {DefenderExcludeURLInReport: {true: 100, false: 0}}"))
+		res, err := Run(t.Context(), Config{Model: m, Target: f, Format: leaky})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaks := int64(strings.Count(strings.Join(f.bodies, ""), `"domain":"a.sim.test"`))
+		if a := res.Audit; a.Violations != leaks || leaks == 0 || len(a.Broken) != 1 || !strings.HasPrefix(a.Broken[0], "P02 ") || !strings.HasPrefix(a.First, "P02 events[].web.domain") {
+			t.Errorf("audit %+v, want %d violations of P02", a, leaks)
+		}
+		out := check.Evaluate(m.Scenario.Checks, check.Facts{Audit: res.Audit})
+		if out[0].Result != check.Fail {
+			t.Errorf("check of %d leaks: %+v, want fail", leaks, out[0])
+		}
+	})
+}
