@@ -165,7 +165,8 @@ func deviceJSON(w io.Writer, m *sim.Model, d *fleet.Device) error {
 		on   bool
 		name string
 	}{
-		{d.ExcludeURL, "DefenderExcludeURLInReport"}, {d.OptionalDiag, "optionalDiagnostics"}, {d.FeedbackForm, "DefenderFeedbackData"},
+		{d.AdminExcludeURL, "DefenderExcludeURLInReport"}, {d.UnsafeSiteInfo, "user.unsafe_site_info"}, {d.Supervised, "supervised"},
+		{d.OptionalDiag, "optionalDiagnostics"}, {d.FeedbackForm, "DefenderFeedbackData"},
 	} {
 		if s.on {
 			line.Settings = append(line.Settings, s.name)

@@ -52,7 +52,10 @@ func (f *Fleet) Device(i int, d *Device) {
 	d.UPN = m.upn(i, f.domains[t])
 	f.makers.Put(m)
 
-	d.ExcludeURL = b.chance(place, 1, g.excludeURL)
+	d.AdminExcludeURL = b.chance(place, 1, g.excludeURL)
+	d.Supervised = b.chance(place, 5, g.supervised)
+	d.UnsafeSiteInfo = d.AdminExcludeURL && !d.Supervised && b.chance(place, 4, g.unsafeSiteInfo)
+	d.ExcludeURL = EffectivePrivacy(d.AdminExcludeURL, d.UnsafeSiteInfo, d.Supervised)
 	d.OptionalDiag = b.chance(place, 2, g.optionalDiag)
 	d.FeedbackForm = b.chance(place, 3, g.feedbackForm)
 }

@@ -68,6 +68,8 @@ type Identity struct {
 // Source: privacy catalogue; keys as in ios-configure-features.md of 2025-02-06.
 type Settings struct {
 	ExcludeURLInReport  float64 // DefenderExcludeURLInReport is true: a threat carries no domain and no address
+	UnsafeSiteInfo      float64 // of users who see the switch: let the details be sent after all; see EffectivePrivacy
+	Supervised          float64 // supervised devices, whose users do not see the switch
 	OptionalDiagnostics float64 // the user allows optional diagnostic data
 	FeedbackData        float64 // DefenderFeedbackData is true: the feedback form is offered
 }
@@ -145,7 +147,11 @@ type Device struct {
 	Locale   string
 	Timezone *time.Location
 
-	ExcludeURL   bool // effective privacy: no domain, no address in threats
+	AdminExcludeURL bool // DefenderExcludeURLInReport
+	UnsafeSiteInfo  bool // the user saw the switch and used it
+	Supervised      bool
+	ExcludeURL      bool // effective privacy, which follows from these: no domain, no address in threats
+
 	OptionalDiag bool
 	FeedbackForm bool
 }

@@ -60,7 +60,7 @@ func testSpecs(n int) []Spec {
 	return []Spec{{
 		Name: "contoso", Devices: n, Tenants: Tenants{Count: 1},
 		Identity: Identity{GUID: 0.9, UPNDomain: "contoso.example"},
-		Settings: Settings{ExcludeURLInReport: 0.2, OptionalDiagnostics: 0.32, FeedbackData: 0.75},
+		Settings: Settings{ExcludeURLInReport: 0.2, UnsafeSiteInfo: 0.25, Supervised: 0.3, OptionalDiagnostics: 0.32, FeedbackData: 0.75},
 		Cohorts: []CohortSpec{
 			{Name: "current", Weight: 70, Profile: testProfile(), Timezones: []Share[string]{{"Europe/Berlin", 60}, {"America/New_York", 40}}},
 			{Name: "kiosk", Weight: 30, Profile: pads, OS: []Share[string]{{"17.7.10", 25}, {"26.5", 75}}},

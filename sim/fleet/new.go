@@ -36,6 +36,8 @@ type group struct {
 	places         permutation // place of a device in its fleet -> place in the row of tenants
 	guid           uint64      // thresholds of unit53
 	excludeURL     uint64
+	unsafeSiteInfo uint64
+	supervised     uint64
 	optionalDiag   uint64
 	feedbackForm   uint64
 }
@@ -100,6 +102,8 @@ func (f *Fleet) add(b *builder, s *Spec) error {
 	}{
 		{"identity: GUID", s.Identity.GUID, &g.guid},
 		{"settings: ExcludeURLInReport", s.Settings.ExcludeURLInReport, &g.excludeURL},
+		{"settings: UnsafeSiteInfo", s.Settings.UnsafeSiteInfo, &g.unsafeSiteInfo},
+		{"settings: Supervised", s.Settings.Supervised, &g.supervised},
 		{"settings: OptionalDiagnostics", s.Settings.OptionalDiagnostics, &g.optionalDiag},
 		{"settings: FeedbackData", s.Settings.FeedbackData, &g.feedbackForm},
 	} {

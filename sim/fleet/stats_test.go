@@ -33,6 +33,9 @@ func TestShares(t *testing.T) {
 			}
 		}
 		add("GUID", !d.HasMAC)
+		add("AdminExcludeURL", d.AdminExcludeURL)
+		add("Supervised", d.Supervised)
+		add("UnsafeSiteInfo", d.UnsafeSiteInfo)
 		add("ExcludeURL", d.ExcludeURL)
 		add("OptionalDiag", d.OptionalDiag)
 		add("FeedbackForm", d.FeedbackForm)
@@ -59,10 +62,13 @@ func TestShares(t *testing.T) {
 		p    float64
 	}{
 		{"GUID", 200_000, 0.9},
-		{"ExcludeURL", 200_000, 0.2},
+		{"AdminExcludeURL", 200_000, 0.2},
+		{"Supervised", 200_000, 0.3},
+		{"UnsafeSiteInfo", 200_000, 0.2 * 0.7 * 0.25},
+		{"ExcludeURL", 200_000, 0.2 * (1 - 0.7*0.25)},
 		{"OptionalDiag", 200_000, 0.32},
 		{"FeedbackForm", 200_000, 0.75},
-		{"OptionalDiag and ExcludeURL", 200_000, 0.32 * 0.2},
+		{"OptionalDiag and ExcludeURL", 200_000, 0.32 * 0.2 * (1 - 0.7*0.25)},
 		{"OptionalDiag and FeedbackForm", 200_000, 0.32 * 0.75},
 		{"OptionalDiag and GUID", 200_000, 0.32 * 0.9},
 		{"kiosk on 17", kiosks, 0.25},

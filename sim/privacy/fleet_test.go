@@ -15,7 +15,7 @@ import (
 	"drover/sim/wire"
 )
 
-// lively is a fleet whose devices do everything often. The verbs are: seed, GUID share, MAC share, three settings.
+// lively is a fleet whose devices do everything often. The verbs are: seed, GUID share, MAC share, five settings.
 const lively = `
 apiVersion: drover/v1
 kind: Scenario
@@ -30,6 +30,8 @@ spec:
       identity: {deviceId: {guid: %g, wifiMac: %g}}
       settings:
         DefenderExcludeURLInReport: {true: %g, false: %g}
+        user.unsafe_site_info: {true: %g, false: %g}
+        supervised: {true: %g, false: %g}
         optionalDiagnostics: {true: %g, false: %g}
         DefenderFeedbackData: {true: %g, false: %g}
       cohorts:
@@ -59,9 +61,11 @@ func livelyFleet(t testing.TB, seed uint64, guid float64) *sim.Model {
 	r := rand.New(rand.NewPCG(seed, 1))
 	share := func() (a, b float64) { n := r.IntN(101); return float64(n), float64(100 - n) }
 	p1, p2 := share()
+	u1, u2 := share()
+	s1, s2 := share()
 	o1, o2 := share()
 	f1, f2 := share()
-	text := fmt.Sprintf(lively, seed, guid, 100-guid, p1, p2, o1, o2, f1, f2)
+	text := fmt.Sprintf(lively, seed, guid, 100-guid, p1, p2, u1, u2, s1, s2, o1, o2, f1, f2)
 	sc, err := scenario.Parse("lively.yaml", []byte(text), scenario.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +109,7 @@ func settingsOf(m *sim.Model) func(fleet.GUID) (privacy.Settings, bool) {
 	var d fleet.Device
 	for i := range m.Fleet.Devices() {
 		m.Fleet.Device(i, &d)
-		known[d.EntraID] = privacy.Settings{Private: d.ExcludeURL, OptionalDiag: d.OptionalDiag, FeedbackForm: d.FeedbackForm}
+		known[d.EntraID] = sim.SettingsOf(&d)
 	}
 	return func(id fleet.GUID) (privacy.Settings, bool) {
 		s, ok := known[id]

@@ -42,7 +42,7 @@ type Condition string
 const (
 	Always        Condition = "always"
 	Malicious     Condition = "malicious_detected"      // the record's own verdict is malicious
-	PrivacyOff    Condition = "privacy_off"             // effective privacy; see Effective
+	PrivacyOff    Condition = "privacy_off"             // effective privacy; see fleet.EffectivePrivacy
 	DefenderOnly  Condition = "defender_app_only"       // concerns the Defender app, no other
 	OptionalOn    Condition = "optional_diagnostics_on" // the user allows optional diagnostic data
 	FeedbackGiven Condition = "user_submits_feedback"

@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"drover/profiles"
+	"drover/sim/fleet"
 	"drover/sim/privacy"
 )
 
@@ -38,7 +39,7 @@ func TestContracts(t *testing.T) {
 	}
 }
 
-// TestPrivacyTables holds what package privacy has as code to what the catalogue says: the truth table of effective
+// TestPrivacyTables holds what packages fleet and privacy have as code to what the catalogue says: the truth table of effective
 // privacy and the invariants.
 func TestPrivacyTables(t *testing.T) {
 	src, err := fs.ReadFile(profiles.Files, contractsFile)
@@ -70,9 +71,9 @@ func TestPrivacyTables(t *testing.T) {
 	for i, row := range file.Effective {
 		for _, user := range both(row.User) {
 			for _, supervised := range both(row.Supervised) {
-				got := privacy.Effective(row.Admin, user, supervised)
+				got := fleet.EffectivePrivacy(row.Admin, user, supervised)
 				if got != (row.Privacy == "on") || got == row.Sent {
-					t.Errorf("row %d: Effective(%v, %v, %v) = %v, want privacy %s and domain sent %v", i, row.Admin, user, supervised, got, row.Privacy, row.Sent)
+					t.Errorf("row %d: EffectivePrivacy(%v, %v, %v) = %v, want privacy %s and domain sent %v", i, row.Admin, user, supervised, got, row.Privacy, row.Sent)
 				}
 			}
 		}

@@ -48,6 +48,8 @@ func (b *builder) fleets(sc *Scenario) {
 			Identity: fleet.Identity{UPNDomain: b.domain(f, path)},
 			Settings: fleet.Settings{
 				ExcludeURLInReport:  f.Settings.ExcludeURL.True / 100,
+				UnsafeSiteInfo:      f.Settings.UnsafeInfo.True / 100,
+				Supervised:          f.Settings.Supervised.True / 100,
 				OptionalDiagnostics: f.Settings.OptionalDiag.True / 100,
 				FeedbackData:        f.Settings.FeedbackData.True / 100,
 			},

@@ -148,9 +148,11 @@ type rawIdentity struct {
 
 type rawSettings struct {
 	ExcludeURL   toggle   `json:"DefenderExcludeURLInReport,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: threats carry no domain and no address. False is the product's default"`
+	UnsafeInfo   toggle   `json:"user.unsafe_site_info,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: the user lets domain and address be sent after all; shares of the users who see the switch: DefenderExcludeURLInReport is true and the device is not supervised"`
+	Supervised   toggle   `json:"supervised,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: the device is supervised; the default is an assumption"`
 	OptionalDiag toggle   `json:"optionalDiagnostics,omitempty" default:"{true: 32, false: 68}" jsonschema:"true: the user allows optional diagnostic data. 32 % of users of one app shared diagnostics (Apple developer forum thread 25491, 2015)"`
 	FeedbackData toggle   `json:"DefenderFeedbackData,omitempty" default:"{true: 100, false: 0}" jsonschema:"true: the feedback form is offered, the product's default"`
-	_            struct{} `later:"user.unsafe_site_info|DefenderNetworkProtectionPrivacy|DefenderTVMPrivacyMode"`
+	_            struct{} `later:"DefenderNetworkProtectionPrivacy|DefenderTVMPrivacyMode"`
 }
 
 type rawCohort struct {

@@ -124,7 +124,7 @@ func TestEverything(t *testing.T) {
 	if want := (fleet.Identity{GUID: 0.875, UPNDomain: "mail.contoso.test"}); contoso.Identity != want {
 		t.Errorf("Identity = %v, want %v", contoso.Identity, want)
 	}
-	if want := (fleet.Settings{ExcludeURLInReport: 0.25, FeedbackData: 0.5}); contoso.Settings != want {
+	if want := (fleet.Settings{ExcludeURLInReport: 0.25, UnsafeSiteInfo: 0.125, Supervised: 0.5, FeedbackData: 0.5}); contoso.Settings != want {
 		t.Errorf("Settings = %v, want %v", contoso.Settings, want)
 	}
 	if want := (fleet.Settings{OptionalDiagnostics: 0.32, FeedbackData: 1}); sc.Fleets[1].Settings != want {
