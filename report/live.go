@@ -28,7 +28,7 @@ type Progress struct {
 	Warning string    // e.g. that the harness is falling behind; "" for none
 }
 
-// Errored is how many uploads ended in one class.
+// Errored is how many attempts ended in one class, or uploads were dropped for one reason.
 type Errored struct {
 	Class string
 	N     int64

@@ -3,16 +3,18 @@ package report
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 
 	"drover/sim/check"
 )
 
-// TextOptions says what the terminal can show. The zero value is plain text, 80 columns wide.
+// TextOptions says what the terminal can show. The zero value is plain text for a file: laid out for 80 columns, and
+// nothing is cut.
 type TextOptions struct {
 	Color bool   // use ANSI colours; the caller respects NO_COLOR
-	Width int    // columns; 0 means 80, fewer than 40 counts as 40
+	Width int    // columns of the terminal; 0 means that there is none, fewer than 40 counts as 40
 	Dir   string // where the report files are, for the last line; "" leaves it out
 }
 
@@ -24,8 +26,9 @@ const (
 // Text writes the summary for a terminal: checks first, then what was sent, how long it took, what went wrong, what the
 // backend holds, and how the harness did. It fits one screen; report.html has the rest.
 func Text(w io.Writer, r *Run, opt TextOptions) error {
+	cut := max(40, opt.Width)
 	if opt.Width == 0 {
-		opt.Width = 80
+		opt.Width, cut = 80, math.MaxInt
 	}
 	t := &text{r: r, width: max(40, opt.Width), dir: opt.Dir}
 	head := t.section(t.head)
@@ -40,7 +43,7 @@ func Text(w io.Writer, r *Run, opt TextOptions) error {
 
 	var b strings.Builder
 	for _, l := range append(append(head, t.lines...), rest...) {
-		l.render(&b, t.width, opt.Color)
+		l.render(&b, cut, opt.Color)
 		b.WriteByte('\n')
 	}
 	_, err := io.WriteString(w, b.String())
@@ -310,8 +313,14 @@ func (t *text) generator() {
 			t.add(l)
 			break
 		}
-		l.add(yellow, warning)
+		first, rest, long := strings.Cut(strings.Join(wrap(clean(warning), t.width-labelWidth), "\n"), "\n")
+		l.add(yellow, first)
 		t.add(l)
+		if long && t.width >= 60 { // a narrow terminal has no line to spare
+			l = t.label("")
+			l.add(yellow, rest)
+			t.add(l)
+		}
 	}
 }
 

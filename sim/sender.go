@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -81,7 +82,8 @@ func (s *sender) attempt(j *job) bool {
 	j.done = run.now()
 	if s.ans.Class == measure.OK {
 		if err := wire.DecodeAnswer(s.ans.Body, &s.said); err != nil {
-			s.ans.Class, s.ans.Err = measure.BadAnswer, err
+			s.ans.Class = measure.BadAnswer
+			s.ans.Err = fmt.Errorf("%v: status %d with a body that is no answer, %.60q: %w", j.key.Op, s.ans.Status, s.ans.Body, err)
 		}
 	}
 	// An answer that cannot be understood does not say no: behind it the upload may have been stored.

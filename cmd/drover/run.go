@@ -123,7 +123,9 @@ func (d *drive) run(ctx context.Context) error {
 		doc.Warnings = append(doc.Warnings, warning)
 	}
 	// What one of the two cannot show, the other may: a full disk must not hide the summary.
-	_, err = report.WriteDir(dir, doc, m.Scenario.Resolved)
+	if _, err = report.WriteDir(dir, doc, m.Scenario.Resolved); err != nil {
+		dir = "" // there is no report to point at
+	}
 	if err := errors.Join(err, d.summary(doc, dir)); err != nil {
 		return err
 	}

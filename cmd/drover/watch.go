@@ -54,8 +54,14 @@ func (w *watch) progress(p *sim.Progress) {
 			Dropped: p.Sum.Dropped, Attempts: p.Sum.Attempts, Retries: p.Sum.Retries, Events: p.Sum.Events, Bytes: p.Sum.Bytes,
 		},
 	}
-	for c, n := range p.Sum.ByClass {
-		if c := measure.Class(c); c != measure.OK && n > 0 {
+	// By attempts, so that a backend which only answers 5xx shows while its uploads still wait for the next try; what was
+	// dropped had none.
+	for c, n := range p.Sum.AttemptClass {
+		c := measure.Class(c)
+		if c == measure.Overflow || c == measure.NotStarted {
+			n = p.Sum.ByClass[c]
+		}
+		if c != measure.OK && n > 0 {
 			s.Errors = append(s.Errors, report.Errored{Class: c.String(), N: n})
 		}
 	}

@@ -329,3 +329,34 @@ func TestEmptyCheckIsNotChecked(t *testing.T) {
 		t.Errorf("Evaluate of an empty check = %+v", got)
 	}
 }
+
+// A backend that says no to everything says it fast: that proves nothing of its speed, unless that was the question.
+func TestNothingAccepted(t *testing.T) {
+	names := &measure.Names{Phases: []measure.PhaseName{{Name: "day", Measure: true}}, Cohorts: []string{"f/c"}, Tenants: []string{"t"}}
+	r := measure.NewRecorder(names, measure.Options{})
+	for range 100 {
+		s := measure.Sample{Key: measure.Key{Op: measure.Upload}, Outcome: measure.Refused, Class: measure.Status400, Done: ms, Attempts: 1}
+		r.Due(s.Key, 0)
+		r.Record(&s)
+	}
+	for _, tt := range []struct {
+		metric, expect string
+		where          measure.Selector
+		want           Result
+	}{
+		{"response_time", "p99 <= 250ms", measure.Selector{}, Inconclusive},
+		{"service_time", "p99 <= 250ms", measure.Selector{}, Inconclusive},
+		{"response_time", "p99 <= 1us", measure.Selector{}, Fail},               // too slow is too slow
+		{"response_time", "p99 <= 250ms", measure.Selector{Class: "4xx"}, Pass}, // how fast does it say no?
+		{"send_lag", "p99 <= 250ms", measure.Selector{}, Pass},                  // the harness's own
+	} {
+		e, err := ParseExpectation(tt.metric, tt.expect)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Check{Name: "c", Metric: &Metric{Metric: tt.metric, Where: tt.where, Expect: e}}
+		if got := Evaluate([]Check{c}, Facts{Totals: measure.Merge(names, r)})[0]; got.Result != tt.want {
+			t.Errorf("%s %s of %+v = %+v, want %v", tt.metric, tt.expect, tt.where, got, tt.want)
+		}
+	}
+}
