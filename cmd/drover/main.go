@@ -88,6 +88,7 @@ against any backend at the pace the devices set, and judges what comes back.`,
   drover run my.yaml --out out         # exit code, out/report.html, out/junit.xml`,
 		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return usage(cmd, "want a command") },
+		Version:       versionText(), // drover --version, which many try first
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
@@ -99,6 +100,7 @@ against any backend at the pace the devices set, and judges what comes back.`,
 		"{{if .Runnable}}", "{{if and .Runnable .HasParent}}", "{{.CommandPath}} [command]{{end}}", "{{.CommandPath}} COMMAND{{end}}",
 		"[command] --help", "COMMAND -h",
 	).Replace(root.UsageTemplate()))
+	root.SetVersionTemplate("drover {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.AddCommand(
 		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newAudit(), newPrivacy(), newScenarios(),

@@ -113,7 +113,8 @@ func planOf(m *sim.Model, p *sim.Plan) *planDoc {
 
 func (p *planDoc) text(out io.Writer) error {
 	w := bufio.NewWriter(out) // keeps the first error until Flush
-	fmt.Fprintf(w, "%s: %s devices, %d tenants, %s model, %v at %s\n", p.Scenario, n(float64(p.Devices)), len(p.Tenants), p.Model,
+	fmt.Fprintf(w, "%s: %s, %s, %s model, %v at %s\n", p.Scenario,
+		plural(int64(p.Devices), "device", "devices"), plural(int64(len(p.Tenants)), "tenant", "tenants"), p.Model,
 		time.Duration(p.ElapsedNS), p.Target)
 	switch {
 	case p.Model == "closed":

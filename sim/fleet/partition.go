@@ -54,7 +54,7 @@ func ParseShard(text string) (Shard, error) {
 	i, err1 := strconv.ParseUint(index, 10, 31)
 	n, err2 := strconv.ParseUint(of, 10, 31)
 	if !ok || err1 != nil || err2 != nil || i < 1 || i > n {
-		return Shard{}, fmt.Errorf("shard %q: want number/of, e.g. 1/4", text)
+		return Shard{}, fmt.Errorf("shard %q: want number/of, e.g. 1/4, with the number from 1 to of", text)
 	}
 	return Shard{Index: int(i), Of: int(n)}, nil
 }

@@ -72,7 +72,7 @@ func (p *params) value(name string, decl *rawParam, at func(any) *yaml.Node, set
 		return nil
 	}
 	if mend, ok := check(text); !ok {
-		p.errorf(at(decl), mend, "param %q: %s%s is not of type %s", name, clip(text), from, decl.Type)
+		p.errorf(at(decl), mend, "param %q: %q%s is not of type %s", name, clip(text), from, decl.Type)
 		return nil
 	}
 	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
