@@ -18,8 +18,8 @@ type Options struct {
 	Tenant *fleet.GUID   // whose sink the stream was seen at; nil: not known
 	Period time.Duration // of device time in which everything periodic that is always sent must come; 0: not looked at
 
-	// Report is called with each violation, one call at a time. It may be nil, must not call the auditor, and must not keep
-	// the Violation's strings from being read: they are its own.
+	// Report is called with each violation, one call at a time, from whichever goroutine found it. It may be nil, may keep the
+	// Violation, and must not call the auditor.
 	Report func(Violation)
 }
 
@@ -178,10 +178,11 @@ func (a *Auditor) tell(v Violation, kind event.Kind) {
 
 // remember holds a document against what is known of its device, and learns from it.
 func (a *Auditor) remember(r *Reader) {
-	if a.opt.Tenant != nil && r.tenant != *a.opt.Tenant {
+	none := fleet.GUID{}
+	if a.opt.Tenant != nil && r.tenant != none && r.tenant != *a.opt.Tenant {
 		r.note(P11, "account.tenant_id", "the capture is from the sink of another tenant")
 	}
-	if r.device == (fleet.GUID{}) {
+	if r.device == none {
 		return // that it is missing was said
 	}
 	d := a.devices[r.device]
@@ -196,7 +197,10 @@ func (a *Auditor) remember(r *Reader) {
 		}
 		d.identity = r.identity
 	}
-	if d.tenant != r.tenant {
+	if d.tenant == none {
+		d.tenant = r.tenant
+	}
+	if r.tenant != none && d.tenant != r.tenant {
 		r.note(P11, "account.tenant_id", "the device belonged to another tenant before")
 	}
 	if a.opt.Period <= 0 {

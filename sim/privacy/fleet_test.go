@@ -1,8 +1,11 @@
 package privacy_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,5 +151,64 @@ func TestFleetKeepsContracts(t *testing.T) {
 					tt.contract, seed, res.Events, res.Devices, res.Violations, res.Unreadable)
 			}
 		}
+	}
+}
+
+// stripped is a fleet's uploads without what change removes from each event, by device.
+func stripped(t *testing.T, text string, n int, change func(e object)) (events []string) {
+	t.Helper()
+	sc, err := scenario.Parse("lively.yaml", []byte(text), scenario.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := sim.NewModel(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	uploads(m, n, func(raw []byte, _ *fleet.Device) {
+		var doc object
+		if err := json.Unmarshal(raw, &doc); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range doc["events"].([]any) {
+			change(e.(object))
+		}
+		out, _ := json.Marshal(doc)
+		events = append(events, string(out))
+	})
+	return events
+}
+
+// TestVolumeDoesNotGrowWithBrowsing is P06, which no single stream can show: a hundred times the visits, none of them
+// planted, give the same bytes.
+func TestVolumeDoesNotGrowWithBrowsing(t *testing.T) {
+	text := fmt.Sprintf(lively, 1, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0, 50.0)
+	visits := func(perDay string) []string {
+		with := strings.Replace(text, "{perDay: 200, maliciousShare: 10%}", "{perDay: "+perDay+", maliciousShare: 0%}", 1)
+		return stripped(t, with, 5000, func(object) {})
+	}
+	if few, many := visits("10"), visits("1000"); !slices.Equal(few, many) {
+		t.Errorf("10 and 1,000 benign visits a day give other uploads: %d and %d of them", len(few), len(many))
+	}
+}
+
+// TestSettingsChangeNoVerdict is what of P12 a device decides: the alert is the same whether privacy is in effect or not,
+// and so is all else but the site's name and address.
+func TestSettingsChangeNoVerdict(t *testing.T) {
+	sites := 0
+	with := func(on, off float64) []string {
+		return stripped(t, fmt.Sprintf(lively, 1, 50.0, 50.0, on, off, 0.0, 100.0, 0.0, 100.0, 50.0, 50.0, 50.0, 50.0), 5000, func(e object) {
+			if e["web"] != nil {
+				sites++
+			}
+			delete(e, "web")
+		})
+	}
+	private := with(100, 0)
+	if sites > 0 {
+		t.Errorf("%d sites are named in spite of the setting", sites)
+	}
+	if open := with(0, 100); sites == 0 || !slices.Equal(private, open) {
+		t.Errorf("the setting changes more than the sites: %d and %d uploads, %d sites", len(private), len(open), sites)
 	}
 }

@@ -128,6 +128,8 @@ func TestMutations(t *testing.T) {
 		{"a crash of another app", "mde", in("app.crash", put("app.crash", "process", "Browser")), want{privacy.P14}, "events[].app.crash.process", false},
 		{"no iOS version", "mde", drop("device", "os_version"), want{privacy.P15}, "device.os_version", false},
 		{"no user", "mde", drop("account", "user_id"), want{privacy.P15}, "account.user_id", false},
+		{"no tenant", "mde", drop("account", "tenant_id"), want{privacy.P15}, "account.tenant_id", false},
+		{"an empty figure", "mde", in("app.memory", put("app", "memory", object{})), want{privacy.P15}, "events[].app.memory", false},
 		{"no time", "mde", in("", drop("", "time")), want{privacy.P15}, "events[].time", false},
 	} {
 		guid := 50.0

@@ -155,6 +155,9 @@ func (r *Reader) object(n *node) {
 		next = c + 1
 		r.value(child)
 	}
+	if seen == 0 && n.item != noItem && r.c.items[n.item].Needs(Always) {
+		r.note(P15, n.path, "is empty")
+	}
 }
 
 var (
