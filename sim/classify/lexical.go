@@ -223,3 +223,11 @@ func isProgram(ext []byte) bool {
 	}
 	return false
 }
+
+func lower(s []byte) {
+	for i, c := range s {
+		if 'A' <= c && c <= 'Z' {
+			s[i] = c | 0x20
+		}
+	}
+}

@@ -24,15 +24,6 @@ func (a *address) literal() (literal, private bool) {
 	return true, false
 }
 
-// oddAddress reports whether a literal is written in a way that people do not: octal, hexadecimal or as one number.
-func (a *address) oddAddress() bool {
-	if a.brackets {
-		return false
-	}
-	_, ok := quad(a.host)
-	return !ok
-}
-
 // endsInNumber reports whether the last label is a number, decimal or 0x...: then browsers read the host as an IPv4
 // address or refuse it (WHATWG URL Standard, section 3.5, 2025).
 func endsInNumber(host []byte) bool {

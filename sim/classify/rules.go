@@ -51,7 +51,7 @@ func (r *Rules) Classify(url []byte) Verdict {
 	var t tally
 	if literal {
 		t[addressForName] += 35
-		if a.oddAddress() {
+		if a.odd {
 			t[oddAddress] += 25
 		}
 	} else {
@@ -60,6 +60,7 @@ func (r *Rules) Classify(url []byte) Verdict {
 	if a.userinfo {
 		t[userInfo] += 30
 	}
+	lower(a.path)
 	t.path(a.path)
 	return t.verdict()
 }

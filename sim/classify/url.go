@@ -9,37 +9,53 @@ import (
 // 253 bytes (RFC 1035), and the rest is enough of a path to tell.
 const maxURL = 512
 
-// address is a URL taken apart. Its slices point into the caller's buffer.
+// address is a URL in the classifier's own form. Its slices point into the caller's buffer.
 type address struct {
-	host     []byte // lower case, without leading "www.", trailing dots and the zone
-	path     []byte // lower case, path and query, from the first "/" or "?" on; may be empty
+	url      []byte // host, port and path: all that a verdict is made of
+	host     []byte // lower case, without leading "www.", surplus dots and the zone
+	path     []byte // path and query, from the first "/" or "?" on, with their case; empty for a lone "/"
 	userinfo bool   // something stood before an "@"
 	brackets bool   // host is an IPv6 literal, without its brackets
+	odd      bool   // the host was an IPv4 address written in a way that people do not
 }
 
-// parse takes url apart in buf. zone has a leading dot, or is empty.
-// Scheme, user and password, port and fragment do not matter to a verdict; tabs and line breaks are dropped and "\" is "/",
-// as browsers have it (WHATWG URL Standard, section 4.4, 2025).
+// parse writes the classifier's own form of a URL to buf. It is that of Canonicalize, except that scheme, "www." and zone
+// go, a port that is neither 80 nor 443 stays, a lone "/" goes, and "\" is "/", as browsers have it (WHATWG URL Standard,
+// section 4.4, 2025). The form of the form is itself. zone has a leading dot, or is empty.
 func parse(buf *[maxURL]byte, url []byte, zone string) address {
-	n := 0
-	for _, c := range bytes.TrimSpace(url[:min(len(url), 2*maxURL)]) {
-		switch {
-		case c == '\t' || c == '\r' || c == '\n':
-			continue
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		case c == '\\':
-			c = '/'
-		case c == '#':
-			return split(buf[:n], zone)
+	var work [maxURL]byte
+	s := unescape(work[:0], url)
+	for i, c := range s {
+		if c == '\\' {
+			s[i] = '/'
 		}
-		if n == len(buf) {
-			break
-		}
-		buf[n] = c
-		n++
 	}
-	return split(buf[:n], zone)
+	u := divide(s)
+	var name [maxURL]byte
+	h := canonicalHost(name[:0], u.host)
+	a := address{userinfo: u.userinfo, brackets: h.brackets, odd: h.odd}
+	if !h.brackets && !h.ipv4 {
+		h.name = trimHost(h.name, zone)
+		if ip, ok := anyIPv4(h.name); ok { // "www.1" or "1.2.3.4" in the zone
+			h.name = appendQuad(name[:0], ip)
+		}
+	}
+	w := writer{buf: buf}
+	w.host(h)
+	a.host = w.done()
+	if h.brackets {
+		a.host = bytes.TrimSuffix(a.host[1:], []byte("]"))
+	}
+	w.port(u.port)
+	from := w.n
+	path, query := resolve(u.path)
+	if len(path) > 1 || len(query) > 0 {
+		w.escaped(path)
+		w.escaped(query)
+	}
+	a.url = w.done()
+	a.path = a.url[min(from, len(a.url)):]
+	return a
 }
 
 // dotted is a zone with its leading dot, in lower case.
@@ -50,64 +66,20 @@ func dotted(zone string) string {
 	return "." + zone
 }
 
-func split(s []byte, zone string) address {
-	var a address
-	scheme := 0
-	for scheme < len(s) && s[scheme] != ':' && s[scheme] != '/' && s[scheme] != '?' && s[scheme] != '@' {
-		scheme++
-	}
-	if bytes.HasPrefix(s[scheme:], []byte("://")) {
-		s = s[scheme+3:]
-	} else {
-		s = bytes.TrimPrefix(s, []byte("//"))
-	}
-	end := len(s)
-	for i, c := range s {
-		if c == '/' || c == '?' {
-			end = i
+// trimHost drops what does not distinguish names: the zone and a leading "www.".
+func trimHost(host []byte, zone string) []byte {
+	for zone != "" {
+		rest, ok := bytes.CutSuffix(host, []byte(zone))
+		if !ok || len(rest) == 0 {
 			break
 		}
-	}
-	host := s[:end]
-	a.path = s[end:]
-	if i := bytes.LastIndexByte(host, '@'); i >= 0 {
-		a.userinfo = true
-		host = host[i+1:]
-	}
-	if len(host) > 0 && host[0] == '[' {
-		host = host[1:]
-		if i := bytes.IndexByte(host, ']'); i >= 0 {
-			host = host[:i]
-		}
-		a.host, a.brackets = host, true
-		return a
-	}
-	if i := bytes.IndexByte(host, ':'); i >= 0 {
-		host = host[:i]
-	}
-	a.host = trimHost(host, zone)
-	return a
-}
-
-// trimHost drops what does not distinguish hosts: surplus dots, the zone and a leading "www.". It changes host in place.
-func trimHost(host []byte, zone string) []byte {
-	host = bytes.Trim(host, ".")
-	if bytes.Contains(host, []byte("..")) {
-		n := 0
-		for i, c := range host {
-			if c == '.' && host[i-1] == '.' { // host starts with another byte
-				continue
-			}
-			host[n] = c
-			n++
-		}
-		host = host[:n]
-	}
-	if rest, ok := bytes.CutSuffix(host, []byte(zone)); ok && len(rest) > 0 {
 		host = rest
 	}
-	if rest, ok := bytes.CutPrefix(host, []byte("www.")); ok && bytes.IndexByte(rest, '.') >= 0 {
+	for {
+		rest, ok := bytes.CutPrefix(host, []byte("www."))
+		if !ok || bytes.IndexByte(rest, '.') < 0 || rest[0] == '[' {
+			return host
+		}
 		host = rest
 	}
-	return host
 }
