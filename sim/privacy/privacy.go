@@ -29,12 +29,13 @@ const (
 	Bool      Form = "bool"
 	Object    Form = "object" // has Fields
 	IPS       Form = "ips"    // a crash report; has Fields
+	Report    Form = "report" // a crash report file of iOS as a text, inside an IPS
 	Action    Form = "event"  // one of event.Actions
 	Map       Form = "map"    // names of the sender's own to plain values
 	List      Form = "list"   // of texts
 )
 
-var forms = []Form{Text, Host, GUID, MAC, IP, Email, Timestamp, Count, Number, Bool, Object, IPS, Action, Map, List}
+var forms = []Form{Text, Host, GUID, MAC, IP, Email, Timestamp, Count, Number, Bool, Object, IPS, Report, Action, Map, List}
 
 // Condition is what must hold for an item to be sent.
 type Condition string

@@ -251,6 +251,10 @@ func (r *Reader) text(n *node, t []byte) {
 	if r.s.bad != "" {
 		return
 	}
+	if n.form == Report {
+		r.report(n, t)
+		return
+	}
 	if inURL(t) || n.form == Host && hasAny(t, "/?#@: ") {
 		r.note(P07, n.path, "has more of a URL than a host")
 		return
