@@ -19,6 +19,7 @@ import (
 var layers = [][]string{
 	{"profiles", "scenarios", "sim/event", "sim/measure", "sim/pace"},
 	{"sim/fleet", "sim/classify", "sim/target", "sim/check"},
+	{"sim/crash"},
 	{"sim/behavior", "sim/wire", "sim/privacy"},
 	{"sim/scenario", "sim/ledger"},
 	{"sim", "sim/backend", "report"},
@@ -37,12 +38,13 @@ var forbidden = []struct {
 	{[]string{"sim/measure", "sim/check", "report"}, []string{"net", "net/http/..."}, "the socket is target's and backend's"},
 	{[]string{"sim/scenario"}, []string{"net/http/..."}, "scenario knows neither the clock nor the network"}, // net for the form of addresses
 	{[]string{"sim/..."}, []string{"github.com/spf13/...", "flag"}, "the command line is cmd's"},
-	{[]string{"report", "sim/backend", "sim", "sim/fleet", "sim/behavior", "sim/privacy", "sim/event", "sim/wire", "sim/check", "sim/measure", "sim/target", "sim/pace", "sim/classify"},
+	{[]string{"report", "sim/backend", "sim", "sim/fleet", "sim/behavior", "sim/privacy", "sim/event", "sim/crash", "sim/wire", "sim/check", "sim/measure", "sim/target", "sim/pace", "sim/classify"},
 		[]string{"gopkg.in/yaml.v3", "drover/profiles", "drover/scenarios"}, "domain packages never see YAML; scenario builds their values"},
 	{[]string{"sim/fleet"}, []string{"drover/sim/event"}, "fleet knows who, not what"},
 	{[]string{"sim/target"}, []string{"drover/sim/event", "drover/sim/fleet", "drover/sim/wire"}, "target does not know what the bytes mean"},
 	{[]string{"sim/wire"}, []string{"drover/sim/target", "drover/sim/classify"}, "wire knows neither transport nor ground truth"},
 	{[]string{"sim/privacy"}, []string{"drover/sim/classify"}, "privacy judges what is in a document, not what a site is"},
+	{[]string{"sim/crash"}, []string{"drover/sim/pace", "drover/sim/target"}, "crash knows what iOS writes, neither schedules nor transport"},
 	{[]string{"sim/classify"}, []string{"drover/sim/fleet", "drover/sim/behavior"}, "the classifier sees the URL alone"},
 	{[]string{"report"}, []string{"drover/sim/scenario", "drover/sim/behavior", "drover/sim/target"}, "report shows a finished run, however it was driven"},
 	{[]string{"sim/backend"}, []string{"drover/sim/scenario", "drover/sim/measure", "drover/sim/behavior", "drover/sim/target"},
@@ -50,7 +52,7 @@ var forbidden = []struct {
 }
 
 // pure are the packages without clock, goroutine or socket.
-var pure = []string{"sim/event", "sim/fleet", "sim/behavior", "sim/privacy", "sim/classify", "sim/wire", "sim/pace"}
+var pure = []string{"sim/event", "sim/fleet", "sim/behavior", "sim/privacy", "sim/classify", "sim/crash", "sim/wire", "sim/pace"}
 
 // clock are the functions of package time that look at the wall clock.
 var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}

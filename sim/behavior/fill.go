@@ -127,6 +127,11 @@ func crash(d *draws, mix []fleet.Share[string]) event.CrashReport {
 	c := crashForms[reason]
 	c.Reason = reason
 	c.UptimeSec = uint32(d.logNormal(3600, 12*3600))
+	// The watchdog waits for the app's scenes only, and of the memory limits only the extension's is known. A third of the others
+	// are the extension's (an assumption).
+	if reason != "watchdog" && reason != "jetsam" && d.unit() < 1./3 {
+		c.Process = "DefenderTunnel"
+	}
 	return c
 }
 

@@ -129,7 +129,7 @@ type Web struct {
 	Truth    Category
 }
 
-// CrashReport is a short record of a crash; complete .ips documents are a later step.
+// CrashReport is a short record of a crash. The complete .ips document follows from it (package crash) and is made when the bytes are.
 type CrashReport struct {
 	Process   string // "Defender" or "DefenderTunnel"
 	Exception string // e.g. EXC_CRASH

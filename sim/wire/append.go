@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -48,6 +49,33 @@ func appendText[S string | []byte](dst []byte, s S) []byte {
 	}
 	dst = append(dst, s[from:]...)
 	return append(dst, '"')
+}
+
+// escapeTail turns dst[from:], which is UTF-8 without control characters but line feeds, into the inside of a JSON string. It works
+// in place from the end, so that a text of tens of kilobytes needs no second buffer.
+func escapeTail(dst []byte, from int) []byte {
+	more := 0
+	for _, c := range dst[from:] {
+		if c == '"' || c == '\\' || c == '\n' {
+			more++
+		}
+	}
+	i := len(dst)
+	dst = slices.Grow(dst, more)[:i+more]
+	for to := len(dst); to > i; {
+		i--
+		c := dst[i]
+		if c == '\n' {
+			c = 'n'
+		} else if c != '"' && c != '\\' {
+			to--
+			dst[to] = c
+			continue
+		}
+		to -= 2
+		dst[to], dst[to+1] = '\\', c
+	}
+	return dst
 }
 
 func appendUint(dst []byte, n uint32) []byte { return strconv.AppendUint(dst, uint64(n), 10) }

@@ -3,6 +3,7 @@ package wire
 import (
 	"strconv"
 
+	"drover/sim/crash"
 	"drover/sim/event"
 	"drover/sim/fleet"
 )
@@ -87,7 +88,7 @@ func appendNative(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 	case event.WebThreat:
 		dst = appendThreat(dst, &e.Web)
 	case event.Crash:
-		dst = appendCrash(dst, &e.Crash)
+		dst = appendCrash(dst, d, e)
 	case event.Feedback:
 		dst = appendFeedback(dst, d, &e.Feedback)
 	case event.Diagnostics:
@@ -137,7 +138,9 @@ func appendThreat(dst []byte, w *event.Web) []byte {
 	return append(dst, '}')
 }
 
-func appendCrash(dst []byte, c *event.CrashReport) []byte {
+// appendCrash makes the report where it goes, so that it is never stored.
+func appendCrash(dst []byte, d *fleet.Device, e *event.Event) []byte {
+	c := &e.Crash
 	dst = append(dst, `,"app":{"crash":{"incident_id":"`...)
 	dst = fleet.GUID(c.Incident).AppendText(dst)
 	dst = append(dst, `","process":`...)
@@ -150,7 +153,10 @@ func appendCrash(dst []byte, c *event.CrashReport) []byte {
 	dst = appendText(dst, c.Reason)
 	dst = append(dst, `,"uptime_sec":`...)
 	dst = appendUint(dst, c.UptimeSec)
-	return append(dst, `}}`...)
+	dst = append(dst, `,"report":"`...)
+	from := len(dst)
+	dst = escapeTail(crash.Append(dst, d, e), from)
+	return append(dst, `"}}`...)
 }
 
 func appendFeedback(dst []byte, d *fleet.Device, f *event.Comment) []byte {

@@ -57,8 +57,9 @@ type App struct {
 // Event is one event of a document. Web.Truth is never set: ground truth is not on the wire.
 type Event struct {
 	event.Event
-	Email []byte // feedback.email, when Feedback.Email
-	Raw   []byte // the object as written
+	Email  []byte // feedback.email, when Feedback.Email
+	Report []byte // app.crash.report, the whole .ips file, of a Crash
+	Raw    []byte // the object as written
 }
 
 // DecodeUpload reads a native document into u. It is strict: a field that the format does not have, or not for this kind of

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+
 	"drover/sim/event"
 )
 
@@ -33,7 +35,7 @@ var (
 	webShape       = shape{"events[].web", []string{"domain", "remote_ip"}, 0, false}
 	eventAppShape  = shape{"events[].app", []string{"upgrade_status", "action", "memory", "crash"}, 0, false}
 	memoryShape    = shape{"events[].app.memory", []string{"app_kib", "app_peak_kib", "extension_kib", "extension_limit_kib"}, 1<<4 - 1, false}
-	crashShape     = shape{"events[].app.crash", []string{"incident_id", "process", "exception", "signal", "reason", "uptime_sec"}, 1<<6 - 1, false}
+	crashShape     = shape{"events[].app.crash", []string{"incident_id", "process", "exception", "signal", "reason", "uptime_sec", "report"}, 1<<7 - 1, false}
 	feedbackShape  = shape{"events[].feedback", []string{"type", "email", "comments"}, 1 << 0, false}
 	diagShape      = shape{"events[].diag", []string{"app_usage", "cpu_usage", "network_usage"}, 1<<3 - 1, false}
 	appUsageShape  = shape{"events[].diag.app_usage", []string{"sessions_per_day", "foreground_sec"}, 1<<2 - 1, false}
@@ -140,7 +142,7 @@ func (d *decoder) eventApp(e *Event) (have uint) {
 			d.memory(&e.Mem)
 		case "crash":
 			have = partCrash
-			d.crash(&e.Crash)
+			d.crash(e)
 		}
 	}
 	if d.err == nil && n != 1 {
@@ -164,7 +166,8 @@ func (d *decoder) memory(m *event.MemoryUse) {
 	}
 }
 
-func (d *decoder) crash(c *event.CrashReport) {
+func (d *decoder) crash(e *Event) {
+	c := &e.Crash
 	for o := d.object(&crashShape); o.next(d); {
 		switch o.field {
 		case "incident_id":
@@ -179,9 +182,51 @@ func (d *decoder) crash(c *event.CrashReport) {
 			c.Reason = string(d.text())
 		case "uptime_sec":
 			c.UptimeSec = d.uint32()
+		case "report":
+			d.peek()
+			from := d.pos
+			if e.Report = d.text(); d.err == nil && !isReport(e.Report) {
+				d.pos = from
+				d.fail("want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident")
+			}
 		}
 	}
 }
+
+// The two objects of an .ips file. Each iOS has fields of its own, so others are passed over.
+var (
+	reportHeader = shape{"header", []string{"bug_type", "incident_id"}, 1<<2 - 1, true}
+	reportBody   = shape{"body", []string{"bug_type", "incident"}, 1<<2 - 1, true}
+)
+
+// isReport reports whether a text is an .ips file of a crash or of a kill for want of memory, whose parts agree.
+func isReport(text []byte) bool {
+	first, rest, ok := bytes.Cut(text, []byte("\n"))
+	if !ok {
+		return false
+	}
+	var kind, incident [2]string
+	for i, part := range []struct {
+		text []byte
+		s    *shape
+	}{{first, &reportHeader}, {rest, &reportBody}} {
+		doc := decoder{data: part.text, event: -1}
+		d := &doc
+		for o := d.object(part.s); o.next(d); {
+			if o.field == "bug_type" {
+				kind[i] = d.oneOf("want 309 or 298", bugTypes)
+			} else {
+				incident[i] = string(d.text())
+			}
+		}
+		if d.finish() != nil {
+			return false
+		}
+	}
+	return kind[0] == kind[1] && incident[0] == incident[1]
+}
+
+var bugTypes = []string{"309", "298"}
 
 func (d *decoder) feedback(e *Event) {
 	for o := d.object(&feedbackShape); o.next(d); {

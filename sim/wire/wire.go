@@ -23,7 +23,8 @@
 //	app.memory            "app":{"memory":{"app_kib","app_peak_kib","extension_kib","extension_limit_kib"}}
 //	web.threat            "detection":{"category","score","bypassed"} and, unless privacy forbids it,
 //	                      "web":{"domain","remote_ip"}
-//	app.crash             "app":{"crash":{"incident_id","process","exception","signal","reason","uptime_sec"}}
+//	app.crash             "app":{"crash":{"incident_id","process","exception","signal","reason","uptime_sec",
+//	                      "report"}}; report is the whole .ips file that iOS wrote (package crash), tens of kilobytes
 //	feedback              "feedback":{"type","email","comments"}; email and comments only when given
 //	diagnostics           "diag":{"app_usage":{"sessions_per_day","foreground_sec"},"cpu_usage":{"cpu_ms"},
 //	                      "network_usage":{"sent_kib","received_kib"}}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"drover/sim/crash"
 	"drover/sim/event"
 	"drover/sim/fleet"
 )
@@ -32,7 +33,7 @@ func testDevice() *fleet.Device {
 		UPN:   "zoë.o'neill@contoso.example",
 		Model: &fleet.Model{ID: "iPhone15,2", SoC: "A16 Bionic", Arch: "arm64e", Cores: 6},
 		OS:    &fleet.Release{Version: "26.4.2", Build: "23E261"}, App: "1.1.50010101", Locale: "de-DE",
-		Timezone: time.FixedZone("Europe/Berlin", 3600),
+		Timezone: time.FixedZone("Europe/Berlin", 0), // the offset is not on the wire
 	}
 }
 
@@ -46,7 +47,7 @@ func testEvents() []event.Event {
 		{Kind: event.Memory, Mem: event.MemoryUse{AppKiB: 81920, AppPeakKiB: 98304, ExtensionKiB: 14000, ExtensionLimitKiB: 51200}},
 		{Kind: event.WebThreat, Web: event.Web{Host: []byte("secure-login.sim.test"), Address: [4]byte{192, 0, 2, 7}, Verdict: event.Phishing, Score: 0.97, Bypassed: true}},
 		{Kind: event.WebThreat, Web: event.Web{Verdict: event.C2, Score: 1}}, // privacy is on
-		{Kind: event.Crash, Crash: event.CrashReport{Process: "DefenderTunnel", Exception: "EXC_RESOURCE", Signal: "SIGKILL", Reason: "jetsam", UptimeSec: 4000000000, Incident: event.ID(guid(0x60))}},
+		{Kind: event.Crash, Crash: event.CrashReport{Process: "DefenderTunnel", Exception: "EXC_BAD_ACCESS", Signal: "SIGSEGV", Reason: "sigsegv", UptimeSec: 4000000000, Incident: event.ID(guid(0x60))}},
 		{Kind: event.Feedback, Feedback: event.Comment{Type: "frown", Email: true, Comment: "VPN \"drops\"\nagain \\ and again \u2028 \U0001f62c"}},
 		{Kind: event.Feedback, Feedback: event.Comment{Type: "smile"}},
 		{Kind: event.Diagnostics, Diag: event.Diagnostic{SessionsPerDay: 4, ForegroundSec: 312, CPUMillis: 5120, SentKiB: 88, ReceivedKiB: 240}},
@@ -222,6 +223,31 @@ func TestAllocations(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("DecodeAnswer allocates %v times, want 0", n)
+	}
+}
+
+func TestEscapeTail(t *testing.T) {
+	for _, text := range []string{"", "plain", `"`, "\n", "\\", "a\"b\\\\c\n\n\u00e9d", "\"\n\\"} {
+		want := string(appendText([]byte("x"), text))
+		got := string(escapeTail(append([]byte(`x"`), text...), 2)) + `"`
+		if got != want {
+			t.Errorf("escapeTail(%q) = %s, want %s", text, got, want)
+		}
+	}
+}
+
+// TestCrashReport: what a backend decodes is the report as iOS wrote it, whatever the device and the reason.
+func TestCrashReport(t *testing.T) {
+	for _, reason := range []string{"jetsam", "sigabrt", "sigsegv", "sigtrap", "watchdog"} {
+		e := testEvents()[7]
+		e.Crash.Reason = reason
+		var u Upload
+		if err := DecodeUpload(encode(testDevice(), e), &u); err != nil {
+			t.Fatal(err)
+		}
+		if want := crash.Append(nil, testDevice(), &e); !bytes.Equal(u.Events[0].Report, want) {
+			t.Errorf("%s: the report is not as it was sent:\n%s", reason, u.Events[0].Report)
+		}
 	}
 }
 
