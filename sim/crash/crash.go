@@ -17,8 +17,9 @@
 // processes, and no other app: the privacy texts promise that no other app is named.
 //
 // Source of the fields and of the exception and termination codes, where nothing else is said: reports of iOS 15.5 to 26.6.2
-// that were published 2022 to 2026, and the Go structures of blacktop/ipsw pkg/crashlog (MIT, 2026-08-22). UUIDs, offsets and
-// sizes are made up.
+// that were published 2022 to 2026, and the Go structures of blacktop/ipsw pkg/crashlog (MIT, 2026-08-22). UUIDs, offsets and sizes
+// are made up. Fields that not every report has are left out: basebandVersion, of which the values of one release are known,
+// voucherInfos, ktriageinfo and isCorpse.
 package crash
 
 import (

@@ -97,7 +97,7 @@ func TestReports(t *testing.T) {
 	codes := map[int64]int{}
 	sizes := [2]int{1 << 30, 0}
 	var doc []byte
-	for n := range 6000 {
+	for n := range 2500 {
 		d, e := sample(n)
 		doc = Append(doc[:0], d, e)
 		if !utf8.Valid(doc) || bytes.ContainsFunc(doc, func(r rune) bool { return r < ' ' && r != '\n' }) {
@@ -353,6 +353,44 @@ func TestImagesAgree(t *testing.T) {
 	version.App = "1.1.60010101"
 	if got := imagesOf(t, &version, e); got[App] == want[App] || got["UIKitCore"] != want["UIKitCore"] {
 		t.Errorf("another version of the app: want another image of the app and the same system")
+	}
+}
+
+// symbols returns the places of the system's functions by image and name.
+func symbols(t *testing.T, d *fleet.Device, e *event.Event) map[string]string {
+	_, body := split(t, appended(d, e))
+	at := map[string]string{}
+	for _, th := range body["threads"].(list) {
+		for _, f := range th.(object)["frames"].(list) {
+			if f := f.(object); f["symbol"] != nil {
+				at[fmt.Sprint(f["imageIndex"], " ", f["symbol"])] = fmt.Sprint(f["imageOffset"], "+", f["symbolLocation"])
+			}
+		}
+	}
+	return at
+}
+
+func TestSymbolsAgree(t *testing.T) {
+	d, e := sample(1)
+	same, build := *d, *d
+	same.EntraID = fleet.GUID{99}
+	build.OS = &fleet.Release{Version: d.OS.Version, Build: "19H999"}
+	other := *e
+	other.Crash.Incident = event.ID{5}
+	want, got, moved := symbols(t, d, e), symbols(t, &same, &other), symbols(t, &build, e)
+	shared, differ := 0, 0
+	for name, at := range want {
+		if there, ok := got[name]; ok {
+			if shared++; there != at {
+				t.Errorf("%s lies at %s and %s on two devices of one build", name, at, there)
+			}
+		}
+		if moved[name] != at {
+			differ++
+		}
+	}
+	if shared < 10 || differ != len(want) {
+		t.Errorf("%d symbols are in both reports, %d of %d differ in another build; want 10 or more, and all", shared, differ, len(want))
 	}
 }
 

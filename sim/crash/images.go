@@ -121,10 +121,9 @@ func (r *report) usedImages(m *memory) {
 	for i := range m.n {
 		r.comma()
 		r.raw("\n  {\n    \"source\" : \"P\",\n    \"arch\" : ")
-		switch {
-		case i == self:
-			r.str("arm64")
-		default:
+		if i == self {
+			r.str("arm64") // what the App Store delivers
+		} else {
 			r.str(r.dev.Model.Arch)
 		}
 		r.raw(",\n    \"base\" : ")

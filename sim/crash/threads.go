@@ -66,7 +66,7 @@ func (r *report) stage(d *death) (s scene) {
 
 // threads writes what was raised and all threads. The first thread is the main one.
 func (r *report) threads(m *memory, d *death, s *scene) {
-	at := r.top2(m, s)
+	at := r.innermost(m, s)
 	r.top("instructionByteStream")
 	r.raw(`{"beforePC":"`)
 	r.base64(16)
@@ -131,8 +131,8 @@ func (r *report) threads(m *memory, d *death, s *scene) {
 	r.raw("]")
 }
 
-// top2 returns the addresses of the two innermost frames: the program counter and, below it, the link register.
-func (r *report) top2(m *memory, s *scene) (at [2]uint64) {
+// innermost returns the addresses of the two innermost frames: the program counter and, below it, the link register.
+func (r *report) innermost(m *memory, s *scene) (at [2]uint64) {
 	n := uint64(0)
 	for _, st := range s.stacks {
 		for _, site := range st {
