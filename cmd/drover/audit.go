@@ -44,7 +44,7 @@ GET /v1/audit/events shows what it stored. It prints each violation with its inv
 look at, invariant by invariant, and ends with exit code 3 when there was a violation. "-" is standard input.
 
 A capture alone does not tell everything. With --scenario the settings of each device are known, so that withheld data can
-be told from forbidden data; --tenant says whose sink the capture is from; --period says how often what is always sent must
+be told from forbidden data, and the contract is the scenario's unless --contract names another; --tenant says whose sink the capture is from; --period says how often what is always sent must
 come, in device time. What was not looked at is said, never left out.
 
 --contract takes the name of a shipped contract (` + orList(scenario.Contracts()) + `), or a file in the format of
@@ -91,9 +91,16 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return fail(exitUsage, err)
 	}
-	settings, err := f.settings()
-	if err != nil {
-		return err
+	var settings func(fleet.GUID) (privacy.Settings, bool)
+	if f.scenario != "" {
+		m, err := f.source.model(f.scenario)
+		if err != nil {
+			return err
+		}
+		settings = settingsOf(m.Fleet)
+		if !cmd.Flags().Changed("contract") {
+			c = m.Scenario.Contract
+		}
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	p := auditPrinter{out: out, limit: f.limit, text: f.format.value == "text"}
@@ -126,25 +133,18 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// settings tells the settings of the scenario's devices by their directory id; nil without a scenario.
-func (f *auditFlags) settings() (func(fleet.GUID) (privacy.Settings, bool), error) {
-	if f.scenario == "" {
-		return nil, nil
-	}
-	m, err := f.source.model(f.scenario)
-	if err != nil {
-		return nil, err
-	}
-	known := make(map[fleet.GUID]privacy.Settings, m.Fleet.Devices())
+// settingsOf tells the settings of a fleet's devices by their directory id.
+func settingsOf(f *fleet.Fleet) func(fleet.GUID) (privacy.Settings, bool) {
+	known := make(map[fleet.GUID]privacy.Settings, f.Devices())
 	var d fleet.Device
-	for i := range m.Fleet.Devices() {
-		m.Fleet.Device(i, &d)
+	for i := range f.Devices() {
+		f.Device(i, &d)
 		known[d.EntraID] = sim.SettingsOf(&d)
 	}
 	return func(id fleet.GUID) (privacy.Settings, bool) {
 		s, ok := known[id]
 		return s, ok
-	}, nil
+	}
 }
 
 // auditPrinter reads documents and prints what is wrong with them.

@@ -40,6 +40,19 @@ func TestAudit(t *testing.T) {
 		t.Errorf("audit without a scenario = %q, want P02 not checked", out)
 	}
 
+	// The scenario's own contract is the default with --scenario.
+	src, err := os.ReadFile(quick(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(t.TempDir(), "newer.yaml")
+	if err := os.WriteFile(newer, []byte(strings.Replace(string(src), "spec:\n", "spec:\n  privacy: {contract: mde-2024}\n", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := auditOf(t, docs, "--scenario", newer); code != exitPass || !strings.HasPrefix(out, "mde-2024: 0 violations") {
+		t.Errorf("audit --scenario of contract mde-2024: exit code %d, %q", code, out)
+	}
+
 	bad := strings.Replace(docs, `"os_version"`, `"phone_number":"+49","os_version"`, 1)
 	code, out, _ = auditOf(t, bad)
 	if code != exitFail || !strings.HasPrefix(out, `-:1: P13 device."phone_number": unknown field, device `) {

@@ -228,7 +228,7 @@ func TestPeriod(t *testing.T) {
 	a := privacy.NewAuditor(contract(t, "mde"), privacy.Options{Period: 20 * time.Hour, Report: func(v privacy.Violation) { found = append(found, v) }})
 	r := a.Reader(nil)
 	victim := ""
-	uploads(m, 60_000, func(raw []byte, _ *fleet.Device) {
+	uploads(m, 10_000, func(raw []byte, _ *fleet.Device) {
 		var doc object
 		if err := json.Unmarshal(raw, &doc); err != nil {
 			t.Fatal(err)
