@@ -2,8 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"strings"
 
 	"drover/sim/event"
+	"drover/sim/fleet"
 )
 
 // The parts an event may have besides id, seq, kind and time.
@@ -168,6 +170,7 @@ func (d *decoder) memory(m *event.MemoryUse) {
 
 func (d *decoder) crash(e *Event) {
 	c := &e.Crash
+	var incident fleet.GUID
 	for o := d.object(&crashShape); o.next(d); {
 		switch o.field {
 		case "incident_id":
@@ -185,11 +188,18 @@ func (d *decoder) crash(e *Event) {
 		case "report":
 			d.peek()
 			from := d.pos
-			if e.Report = d.text(); d.err == nil && !isReport(e.Report) {
+			var ok bool
+			if e.Report = d.text(); d.err == nil {
+				incident, ok = readReport(e.Report)
+			}
+			if d.err == nil && !ok {
 				d.pos = from
 				d.fail("want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident")
 			}
 		}
+	}
+	if d.err == nil && incident != fleet.GUID(c.Incident) {
+		d.failAt(&crashShape, "report", "is of another incident than incident_id")
 	}
 }
 
@@ -199,13 +209,14 @@ var (
 	reportBody   = shape{"body", []string{"bug_type", "incident"}, 1<<2 - 1, true}
 )
 
-// isReport reports whether a text is an .ips file of a crash or of a kill for want of memory, whose parts agree.
-func isReport(text []byte) bool {
+// readReport reports whether a text is an .ips file of a crash or of a kill for want of memory, whose parts agree, and of which
+// incident.
+func readReport(text []byte) (incident fleet.GUID, ok bool) {
 	first, rest, ok := bytes.Cut(text, []byte("\n"))
 	if !ok {
-		return false
+		return incident, false
 	}
-	var kind, incident [2]string
+	var kind, ids [2]string
 	for i, part := range []struct {
 		text []byte
 		s    *shape
@@ -216,14 +227,16 @@ func isReport(text []byte) bool {
 			if o.field == "bug_type" {
 				kind[i] = d.oneOf("want 309 or 298", bugTypes)
 			} else {
-				incident[i] = string(d.text())
+				ids[i] = string(d.text())
 			}
 		}
 		if d.finish() != nil {
-			return false
+			return incident, false
 		}
 	}
-	return kind[0] == kind[1] && incident[0] == incident[1]
+	// iOS writes ids in capitals.
+	ok = parseUUID([]byte(strings.ToLower(ids[0])), (*[16]byte)(&incident))
+	return incident, ok && kind[0] == kind[1] && ids[0] == ids[1]
 }
 
 var bugTypes = []string{"309", "298"}

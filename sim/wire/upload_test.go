@@ -65,6 +65,7 @@ func TestDecodeUploadRefuses(t *testing.T) {
 		{"half a report", crash, `"report":"{`, `"report":"{}","reason":"{`, `events[0].app.crash.report: want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident`, `"{}"`},
 		{"a report of another bug", crash, `\"bug_type\":\"309\"`, `\"bug_type\":\"210\"`, `events[0].app.crash.report: want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident`, `"{\"roots`},
 		{"a report whose parts disagree", crash, `\"bug_type\":\"309\"`, `\"bug_type\":\"298\"`, `events[0].app.crash.report: want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident`, `"{\"roots`},
+		{"a report of another incident", crash, `"incident_id":"6`, `"incident_id":"7`, `events[0].app.crash.report: is of another incident than incident_id`, `}}]}`},
 		{"another app", threat, `"Microsoft Defender"`, `"Photos"`, `app.name: no other app may be named; want Microsoft Defender`, `"Photos"`},
 		{"feedback type", feedback, `"frown"`, `"cry"`, `events[0].feedback.type: want smile, frown or idea`, `"cry"`},
 		{"two reports of the app", memory, `"app":{"memory"`, `"app":{"action":"sign_in","memory"`, `events[0].app: want exactly one of upgrade_status, action, memory and crash`, `}]}`},
