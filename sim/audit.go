@@ -16,7 +16,8 @@ type audit struct {
 	first string // one violation
 }
 
-// newAudit returns nil when no check asks for an audit, which costs about 5 us for each upload.
+// newAudit returns nil when no check asks for an audit, which costs about 4 us for each upload, and 0.5 ms for one with a
+// crash report.
 func newAudit(sc *scenario.Scenario) *audit {
 	if !slices.ContainsFunc(sc.Checks, func(c check.Check) bool { return c.Privacy != nil }) {
 		return nil
