@@ -1,7 +1,7 @@
 package crash
 
-// storeItem is the app's number in the App Store, teamID that of its maker. Both can be seen in public; the numbers of the signature are
-// those of published reports of apps from the App Store.
+// storeItem is the app's number in the App Store and teamID that of its maker: both unverified, no stored source names them.
+// The numbers of the signature are those of published reports of apps from the App Store.
 const (
 	storeItem = "1526737990"
 	teamID    = "UBF8T346G9"
