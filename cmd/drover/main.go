@@ -103,7 +103,7 @@ against any backend at the pace the devices set, and judges what comes back.`,
 	root.SetVersionTemplate("drover {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.AddCommand(
-		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newAudit(), newPrivacy(), newScenarios(),
+		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newTrain(), newAudit(), newPrivacy(), newScenarios(),
 		newSchema(), newReport(e), newVersion(), exitCodesTopic(), backendTopic(),
 	)
 	refuseUnknownTopics(root)

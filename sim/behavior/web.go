@@ -94,6 +94,18 @@ func (h *Hosts) Planted() iter.Seq2[string, event.Category] {
 	}
 }
 
+// Benign yields the benign sites, most popular first and some of them twice, in the form of Planted.
+func (h *Hosts) Benign() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		var buf []byte
+		for rank := range uint64(benignSites) {
+			if buf = benign(buf[:0], h.seed, rank); !yield(string(buf)) {
+				return
+			}
+		}
+	}
+}
+
 // Address is the address of a host: a pure function of its name, in the networks for documentation 192.0.2.0/24,
 // 198.51.100.0/24 and 203.0.113.0/24 (RFC 5737), never the first or the last of one.
 func Address(host []byte) [4]byte {

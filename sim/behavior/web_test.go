@@ -114,6 +114,28 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
+// With the benign sites on its list, no benign visit leaves a trace.
+func TestBenignSitesListed(t *testing.T) {
+	h := NewHosts(5, mixed)
+	list, err := classify.NewList(func(yield func(string, event.Category) bool) {
+		for host := range h.Benign() {
+			if !yield(host, event.Benign) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := classify.New(classify.Options{Zone: Zone, List: list, Model: classify.Shipped()})
+	d := newDraws(5, drawVisit, 0, 0)
+	for range 50_000 {
+		if host, _ := h.Visit(nil, &d, false); c.Classify(host).Malicious() {
+			t.Fatalf("benign visit to %s: %v", host, c.Classify(host))
+		}
+	}
+}
+
 // listOf makes the list that a classifier of h is given.
 func listOf(t testing.TB, h *Hosts) *classify.List {
 	t.Helper()
@@ -128,12 +150,12 @@ func listOf(t testing.TB, h *Hosts) *classify.List {
 // known quality. The figures are exact for these seeds; whoever moves them knows that they moved.
 func TestClassifierOnSyntheticWeb(t *testing.T) {
 	rules := classify.New(classify.Options{Zone: Zone})
-	var planted, found, sites, alarms int
+	var planted, found, sites, alarms, modelAlarms int
 	var right [event.NumCategories]int
 	for seed := range uint64(10) {
 		h := NewHosts(seed, mixed)
 		list := listOf(t, h)
-		full := classify.New(classify.Options{Zone: Zone, List: list})
+		full := classify.New(classify.Options{Zone: Zone, List: list, Model: classify.Shipped()})
 		for host, category := range h.Planted() {
 			visited := []byte(host + Zone)
 			if v := full.Classify(visited); v.Category != category || v.Score != 1 {
@@ -152,6 +174,12 @@ func TestClassifierOnSyntheticWeb(t *testing.T) {
 			if _, listed := list.Match(host); listed {
 				t.Errorf("seed %d: benign site %s is on the list", seed, host)
 			}
+			if full.Classify(append(slices.Clone(host), Zone...)).Malicious() && !rules.Classify(append(slices.Clone(host), Zone...)).Malicious() {
+				modelAlarms++
+				if modelAlarms <= 10 {
+					t.Logf("false alarm of the model: %s", host)
+				}
+			}
 			sites++
 			if v := rules.Classify(append(host, Zone...)); v.Malicious() {
 				alarms++
@@ -163,6 +191,11 @@ func TestClassifierOnSyntheticWeb(t *testing.T) {
 	}
 	recall, falseRate := float64(found)/float64(planted), float64(alarms)/float64(sites)
 	t.Logf("rules alone: recall %.4f (%d of %d, category right %v), false alarms %.6f (%d of %d)", recall, found, planted, right, falseRate, alarms, sites)
+	// The benign sites under the endings that are mostly abused: the reason why a run's classifier has them on its allow list.
+	t.Logf("false alarms of the model at its block threshold: %d of %d", modelAlarms, sites)
+	if modelAlarms > sites/100 {
+		t.Errorf("the model finds %d of %d benign sites malicious, want one in a hundred at most", modelAlarms, sites)
+	}
 	if recall < 0.95 || recall > 0.97 {
 		t.Errorf("recall of the rules alone = %.4f, want 0.95 to 0.97", recall)
 	}

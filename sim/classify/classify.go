@@ -1,8 +1,8 @@
 // Package classify is the reference classifier: from the URL alone it says malicious or not, which kind of threat, how
 // sure it is and why. It knows nothing of ground truth or devices.
 //
-// Rules, its first implementation, asks a List of known hosts and then adds up lexical rules. The rules look at words and
-// at the shape of a name, so they are an imperfect judge: see Rules for what they miss.
+// Rules asks a List of known hosts, then adds up lexical rules, and then asks a trained Model. The text of a URL alone is an
+// imperfect judge: MODEL.md says how imperfect.
 package classify
 
 import "drover/sim/event"
@@ -12,6 +12,11 @@ type Verdict struct {
 	Category event.Category
 	Score    float32 // 0 (surely benign) to 1 (surely malicious)
 	Reasons  Reasons // why, strongest first; empty for a benign URL
+
+	// Probability is the model's own, calibrated where half of all URLs are malicious; 0 when no model was asked, as for an
+	// address or a listed host. Suspicious is a benign verdict that the model is not at ease with.
+	Probability float32
+	Suspicious  bool
 }
 
 // Malicious reports whether the URL was found malicious.

@@ -6,20 +6,25 @@ import "drover/sim/event"
 type Options struct {
 	Zone string // stripped from the end of a host before anything else looks at it, e.g. ".sim.test"; empty: nothing is
 	List *List  // hosts that are known; nil: none
+	// Model judges names that neither the list nor the rules find malicious; nil: nothing does. Shipped() is the one to use.
+	Model *Model
 }
 
-// Rules judges by a list and then by lexical rules. It is safe for concurrent use.
+// Rules judges by a list, then by lexical rules, and last by a model. It is safe for concurrent use.
 //
 // Each rule that fires has points, and the score is their sum in hundredths, at most 1; 0.5 and more is malicious. The
 // points are ours, set by hand. What the rules cannot know they miss: a malicious site under an ordinary name. The category
 // is that of the rules with the most points, and only a hint: names of malware and of C2 hosts look alike.
 type Rules struct {
-	zone string
-	list *List
+	zone  string
+	list  *List
+	model *Model
 }
 
 // New returns a classifier.
-func New(opt Options) *Rules { return &Rules{zone: dotted(opt.Zone), list: opt.List} }
+func New(opt Options) *Rules {
+	return &Rules{zone: dotted(opt.Zone), list: opt.List, model: opt.Model}
+}
 
 // threshold is how many points make a URL malicious; full is how many make the score 1.
 const (
@@ -60,9 +65,15 @@ func (r *Rules) Classify(url []byte) Verdict {
 	if a.userinfo {
 		t[userInfo] += 30
 	}
+	var form [maxURL]byte // the model sees the case of a path, the rules do not
+	url = form[:copy(form[:], a.url)]
 	lower(a.path)
 	t.path(a.path)
-	return t.verdict()
+	v := t.verdict()
+	if r.model != nil && !literal {
+		r.model.join(&v, url, len(a.url)-len(a.path))
+	}
+	return v
 }
 
 // rule is one lexical rule.

@@ -150,7 +150,7 @@ func TestClassifyListed(t *testing.T) {
 }
 
 func TestClassifyAllocatesNothing(t *testing.T) {
-	r := New(Options{Zone: ".sim.test", List: testList(t)})
+	r := New(Options{Zone: ".sim.test", List: testList(t), Model: Shipped()})
 	for _, url := range []string{"contoso-login-verify.top.sim.test/a/b.php?c", "a.rivergarden.com", "cdn.meadow.org", "0xcb.1/setup.exe"} {
 		if n := testing.AllocsPerRun(1000, func() { r.Classify([]byte(url)) }); n != 0 {
 			t.Errorf("Classify(%q) allocates %v times, want 0", url, n)
@@ -162,7 +162,7 @@ func FuzzClassify(f *testing.F) {
 	for _, s := range []string{"", "http://", "[", "[::1", "@", "a@b:c/d", "1.2.3.4.", "0x", "xn--", "-.-", "a..b", "contoso.com.x-y.top/a.exe", "\x80\xff."} {
 		f.Add([]byte(s))
 	}
-	r := New(Options{Zone: ".sim.test", List: testList(f)})
+	r := New(Options{Zone: ".sim.test", List: testList(f), Model: Shipped()})
 	f.Fuzz(func(t *testing.T, url []byte) {
 		before := bytes.Clone(url)
 		v := r.Classify(url)
@@ -178,7 +178,7 @@ func FuzzClassify(f *testing.F) {
 			}
 			return r
 		}, url)
-		if len(upper) == len(url) && r.Classify(upper) != v {
+		if len(upper) == len(url) && !bytes.ContainsAny(url, "/?\\%") && r.Classify(upper) != v { // a path has its case
 			t.Errorf("Classify(%q) = %v, in upper case %v", url, v, r.Classify(upper))
 		}
 		if !(v.Score >= 0 && v.Score <= 1) || v.Malicious() != (v.Reasons.Len() > 0) || v.Category >= event.NumCategories {
@@ -188,7 +188,7 @@ func FuzzClassify(f *testing.F) {
 }
 
 func BenchmarkClassify(b *testing.B) {
-	r := New(Options{Zone: ".sim.test", List: testList(b)})
+	r := New(Options{Zone: ".sim.test", List: testList(b), Model: Shipped()})
 	for name, url := range map[string]string{
 		"benign":   "shop.silverharbor.co.uk.sim.test",
 		"phishing": "contoso.com.account-verify-x7q2.top.sim.test",
