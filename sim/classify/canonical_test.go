@@ -75,6 +75,7 @@ func TestOwnForm(t *testing.T) {
 		"shop.example.sim.test/?q":             "shop.example/?q",
 		"a.example\\b\\..\\c":                  "a.example/c",
 		"a.example:080":                        "a.example",
+		"https://a.example:443/?x":             "a.example/?x",
 		"a.example:99999":                      "a.example",
 		"a.example:0081/%2541":                 "a.example:81/A",
 		"[2001:db8::0:1]:81/x":                 "[2001:db8::1]:81/x",
