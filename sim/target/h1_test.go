@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -165,6 +166,21 @@ func BenchmarkSend(b *testing.B) {
 	for b.Loop() {
 		if h.Send(ctx, req, &ans); ans.Class != measure.OK {
 			b.Fatal(ans.Err)
+		}
+	}
+}
+
+// After an answer that was too long the connection is not used again, although the backend promised to keep it and all of
+// the answer was read: what else it may say belongs to nobody.
+func TestLongAnswerEndsTheConnection(t *testing.T) {
+	body := bytes.Repeat([]byte("x"), maxAnswer+1)
+	for _, n := range []int{maxAnswer, maxAnswer + 1} {
+		answer := append(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", n), body[:n]...)
+		c, ans := said(answer, 0)
+		var status int
+		err := c.answer(ans, &status)
+		if long := n > maxAnswer; (err == errLong) != long || c.keep == long || len(ans.Body) != maxAnswer || status != 200 {
+			t.Errorf("body of %d: %v, keep %t, %d bytes, status %d; want too long: %t", n, err, c.keep, len(ans.Body), status, long)
 		}
 	}
 }
