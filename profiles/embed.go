@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the shipped files by name.
 //
-//go:embed *.yaml *.csv
+//go:embed *.yaml *.csv adapters/*.yaml readbacks/*.yaml
 var Files embed.FS

@@ -68,6 +68,7 @@ func (r *Run) fill() {
 	list(&r.Latency.Response.Curve)
 	list(&r.Latency.Service.Curve)
 	list(&r.Latency.SendLag.Curve)
+	list(&r.Changes)
 	list(&r.Kinds)
 	list(&r.Files)
 }

@@ -22,10 +22,16 @@ var files = [...]struct {
 // scenarioFile holds the scenario as it was resolved.
 const scenarioFile = "scenario.yaml"
 
+// Attachment is one more file of a report directory.
+type Attachment struct {
+	Name, What string
+	Content    []byte
+}
+
 // WriteDir writes run.json, report.html, report.md, junit.xml and, unless resolved is nil, scenario.yaml into dir, which
-// it creates. Each file appears whole or not at all. It returns the paths it wrote, also beside an error. r.Files is set
+// it creates, and then what else is given. Each file appears whole or not at all. It returns the paths it wrote, also beside an error. r.Files is set
 // to what lies in the directory.
-func WriteDir(dir string, r *Run, resolved []byte) ([]string, error) {
+func WriteDir(dir string, r *Run, resolved []byte, more ...Attachment) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create report directory: %w", err)
 	}
@@ -34,6 +40,9 @@ func WriteDir(dir string, r *Run, resolved []byte) ([]string, error) {
 	}
 	if resolved != nil {
 		r.list(scenarioFile, "the scenario as resolved; run it again with it")
+	}
+	for _, a := range more {
+		r.list(a.Name, a.What)
 	}
 	var written []string
 	put := func(name string, content []byte) error {
@@ -55,6 +64,11 @@ func WriteDir(dir string, r *Run, resolved []byte) ([]string, error) {
 	}
 	if resolved != nil {
 		if err := put(scenarioFile, resolved); err != nil {
+			return written, err
+		}
+	}
+	for _, a := range more {
+		if err := put(a.Name, a.Content); err != nil {
 			return written, err
 		}
 	}

@@ -18,6 +18,8 @@ var (
 	pageSource string
 	//go:embed assets/report.css
 	pageCSS string
+	//go:embed assets/chart.js
+	chartJS string
 	//go:embed assets/report.js
 	pageJS string
 	//go:embed assets/uPlot.iife.min.js
@@ -29,21 +31,34 @@ var (
 )
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"dur": dur, "n": count, "n64": func(n int) string { return count(int64(n)) }, "size": size, "cpu": cpu,
+	"dur": dur, "clock": func(ns int64) string { return clock(time.Duration(ns)) }, "n": count, "n64": func(n int) string { return count(int64(n)) }, "size": size, "cpu": cpu,
 	"class":   resultClass,
 	"word":    known,
 	"sign":    func(r check.Result) string { s, _ := mark(r); return s },
 	"differs": Kind.differs, "stored": storedText,
+	"when":  when,
 	"cores": func(n int) string { return plural(int64(n), "core", "cores") },
 }).Parse(pageSource))
 
 // HTML writes the report as one file that needs nothing else: styles, scripts, charts and data are inside it. Its content
 // security policy allows those very styles and scripts by their digests and nothing from anywhere, so it opens offline and
 // nothing that a scenario or a backend put into the data can run.
-func HTML(w io.Writer, r *Run) error {
+func HTML(w io.Writer, r *Run) error { return renderPage(w, r, nil) }
+
+// renderPage writes the page of a run that is over, or with live of one under way.
+func renderPage(w io.Writer, r *Run, live *LivePage) error {
 	css := plotCSS + "\n" + pageCSS
-	js := "/*! uPlot\n" + plotLicence + "*/\n" + plotJS + "\n" + pageJS
+	js := script(pageJS)
 	sign, _ := mark(r.Result)
+	underWay := live != nil && !live.Over
+	if underWay {
+		sign = "▶"
+	}
+	csp := ""
+	if live != nil {
+		js += liveJS
+		csp = "; connect-src 'self'"
+	}
 	timeline, step := thin(r.Timeline, maxTimelineRows)
 	caption := "Each interval of the run, all phases; times are by intended start"
 	if step > 1 {
@@ -52,6 +67,8 @@ func HTML(w io.Writer, r *Run) error {
 	var out strings.Builder
 	err := page.Execute(&out, struct {
 		R                                     *Run
+		Live                                  *LivePage
+		UnderWay                              bool
 		CSP, Sign, Class                      string
 		Verdict, Load, Again, Divergence      string
 		Started, StartedText, TimelineCaption string
@@ -63,22 +80,33 @@ func HTML(w io.Writer, r *Run) error {
 		CurveRows                             []curveRow
 		Timeline                              []Point
 		Tables                                []table
-		VerdictRows                           []verdictRow
+		VerdictGrids                          []grid
+		VerdictNote                           string
 		Data                                  chartData
 	}{
-		R: r, Sign: sign, Class: resultClass(r.Result), Verdict: verdictOf(r), Load: loadLine(r), Again: again(r),
+		R: r, Live: live, UnderWay: underWay, Sign: sign, Class: resultClass(r.Result), Verdict: verdictOf(r), Load: loadLine(r), Again: again(r),
 		Divergence: divergence(r), Started: r.Started.UTC().Format(time.RFC3339),
 		StartedText: r.Started.UTC().Format("2 January 2006, 15:04:05 UTC"), TimelineCaption: caption, MeasuredNS: measuredNS(r),
-		CSP: "default-src 'none'; script-src " + digest(js) + "; style-src " + digest(css) + "; base-uri 'none'; form-action 'none'",
+		CSP: policy(css, js) + csp,
 		CSS: template.CSS(css), JS: template.JS(js),
 		Tiles: tiles(r), VerdictTiles: verdictTiles(r.Verdicts), Charts: figures(r), CurveRows: curveRows(r), Timeline: timeline,
-		Tables: tables(r), VerdictRows: verdictRows(r.Verdicts), Data: chart(r),
+		Tables: tables(r), VerdictGrids: verdictGrids(r.Verdicts), VerdictNote: verdictNote(r.Verdicts), Data: chart(r),
 	})
 	if err != nil {
 		return err
 	}
 	_, err = turns.WriteString(w, out.String())
 	return err
+}
+
+// script is a page's script with all that it needs.
+func script(page string) string {
+	return "/*! uPlot\n" + plotLicence + "*/\n" + plotJS + "\n" + chartJS + page
+}
+
+// policy is the content security policy of a page with these styles and this script.
+func policy(css, js string) string {
+	return "default-src 'none'; script-src " + digest(js) + "; style-src " + digest(css) + "; base-uri 'none'; form-action 'none'"
 }
 
 // digest is a CSP source that allows exactly this text.

@@ -10,7 +10,10 @@ import (
 type chartData struct {
 	Time   timeColumns  `json:"time"`
 	Curve  curveColumns `json:"curve"`
+	Heat   heatColumns  `json:"heat"`
 	Phases []chartPhase `json:"phases"`
+
+	Changes []chartChange `json:"changes"`
 }
 
 type timeColumns struct {
@@ -35,6 +38,12 @@ type curveColumns struct {
 	Service  []*float64 `json:"service"`
 }
 
+type chartChange struct {
+	Name string   `json:"name"`
+	From float64  `json:"from"`
+	To   *float64 `json:"to"` // null: it stayed
+}
+
 type chartPhase struct {
 	Name    string  `json:"name"`
 	From    float64 `json:"from"`
@@ -43,9 +52,18 @@ type chartPhase struct {
 }
 
 func chart(r *Run) chartData {
-	d := chartData{Time: columns(r), Curve: curveData(r), Phases: make([]chartPhase, 0, len(r.Phases))}
+	d := chartData{Time: columns(r), Curve: curveData(r), Heat: heatData(r), Phases: make([]chartPhase, 0, len(r.Phases))}
 	for _, p := range r.Phases {
 		d.Phases = append(d.Phases, chartPhase{p.Name, float64(p.FromNS) / 1e9, float64(p.ToNS) / 1e9, p.Measure})
+	}
+	d.Changes = make([]chartChange, 0, len(r.Changes))
+	for _, c := range r.Changes {
+		change := chartChange{Name: c.Name, From: float64(c.FromNS) / 1e9}
+		if c.ToNS != nil {
+			to := float64(*c.ToNS) / 1e9
+			change.To = &to
+		}
+		d.Changes = append(d.Changes, change)
 	}
 	return d
 }

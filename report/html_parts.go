@@ -39,44 +39,34 @@ func verdictTiles(v *Verdicts) []tile {
 	if v == nil {
 		return nil
 	}
-	share := func(name string, s Share) tile {
+	share := func(name string, s Share, against string) tile {
 		if s.Of == 0 {
 			return tile{Name: name, Value: "–", Sub: "nothing to count among"}
 		}
-		return tile{Name: name, Value: ratio(s.N, s.Of), Sub: fmt.Sprintf("%s of %s; 95%% interval %s to %s", count(s.N), count(s.Of),
+		return tile{Name: name, Value: ratio(s.N, s.Of), Sub: fmt.Sprintf("%s; %s of %s; 95%% interval %s to %s", against, count(s.N), count(s.Of),
 			check.FormatShare(s.Low), check.FormatShare(s.High))}
 	}
 	return []tile{
 		{Name: "Judged", Value: count(v.Judged), Sub: "of " + plural(v.Total, "detection", "detections")},
-		share("Agreement", v.Agreement), share("Missed", v.Missed), share("False alarms", v.FalseAlarm),
+		share("Agreement", v.Agreement, "with the reference"), share("Recall", v.Truth.Recall, "against the truth"),
+		share("Precision", v.Truth.Precision, "against the truth"),
 	}
 }
 
-// verdictRow is what the backend said of all detections that the reference put into one category.
-type verdictRow struct {
-	Name  string
-	Cells []string
-}
-
-func verdictRows(v *Verdicts) (rows []verdictRow) {
+// verdictGrids are all tables of verdicts.
+func verdictGrids(v *Verdicts) []grid {
 	if v == nil {
 		return nil
 	}
-	for ref := range v.Matrix[0] {
-		row := verdictRow{Name: fmt.Sprint(ref)}
-		if ref < len(v.Categories) {
-			row.Name = v.Categories[ref]
-		}
-		for backend := range v.Matrix[0][ref] {
-			var n int64
-			for truth := range v.Matrix {
-				n += v.Matrix[truth][ref][backend]
-			}
-			row.Cells = append(row.Cells, count(n))
-		}
-		rows = append(rows, row)
+	return append(append([]grid{verdictSummary(v)}, verdictMatrices(v)...), verdictDetails(v)...)
+}
+
+// verdictNote is the sentence below them.
+func verdictNote(v *Verdicts) string {
+	if v == nil {
+		return ""
 	}
-	return rows
+	return devicesSentence(v)
 }
 
 // table is a list of phases, operations, cohorts or tenants.
@@ -131,6 +121,9 @@ func figures(r *Run) []figure {
 		{"c-response", "wide", "Response time", "by intended start, so that a wait shows where it began; shaded phases are not measured",
 			fmt.Sprintf("Response time over the run: median %s, p99 %s; the longest, %s, was intended %s after the start.",
 				dur(l.Response.P50NS), dur(l.Response.P99NS), dur(worst.Response.MaxNS), dur(worst.FromNS))},
+		{"c-heat", "wide", "Where the response times lie", "the darker a cell, the more uploads; a second band is a second kind of answer",
+			fmt.Sprintf("Heat map of response time over the run, with the lines of median and p99 over it: half of the uploads took %s or less, one in a hundred more than %s.",
+				dur(l.Response.P50NS), dur(l.Response.P99NS))},
 		{"c-curve", "", "Percentiles", "what a device waited, beside what the backend took",
 			fmt.Sprintf("Percentile curve: response p50 %s, p99 %s, max %s; service p50 %s, p99 %s, max %s.", dur(l.Response.P50NS),
 				dur(l.Response.P99NS), dur(l.Response.MaxNS), dur(l.Service.P50NS), dur(l.Service.P99NS), dur(l.Service.MaxNS))},

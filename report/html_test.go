@@ -21,13 +21,35 @@ func render(t testing.TB, r *Run) string {
 	return b.String()
 }
 
+// renderComparison is the page of two sides, with hostile names.
+func renderComparison(t testing.TB) string {
+	t.Helper()
+	base, head := stalled(t), hostile(t)
+	head.Scenario, head.Load, head.Drover, head.Interrupted = base.Scenario, base.Load, base.Drover, false
+	c, err := Compare(Side{"a<script>alert(1)</script>", []*Run{base}}, []Side{{"b", []*Run{head}}, {"c", []*Run{base, base}}}, CompareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := CompareHTML(&b, c); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "<script>alert") {
+		t.Errorf("a side's name becomes markup")
+	}
+	return b.String()
+}
+
 // parts takes the styles and scripts out of a page.
 var parts = regexp.MustCompile(`(?s)<(style|script)([^>]*)>(.*?)</(?:style|script)>`)
 
 // The policy forbids everything but the very scripts and styles of the page, so that no words in it can run.
 func TestHTMLPolicy(t *testing.T) {
+	pages := map[string]string{"comparison": renderComparison(t)}
 	for name, r := range map[string]*Run{"stalled": stalled(t), "hostile": hostile(t), "empty": {}} {
-		doc := render(t, r)
+		pages[name] = render(t, r)
+	}
+	for name, doc := range pages {
 		m := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(doc)
 		if m == nil {
 			t.Fatalf("%s: no policy", name)
@@ -52,7 +74,13 @@ func TestHTMLPolicy(t *testing.T) {
 
 // The page asks for nothing: no attribute that a browser would fetch, no style or script of elsewhere.
 func TestHTMLNeedsNothing(t *testing.T) {
-	doc := render(t, stalled(t))
+	for _, doc := range []string{render(t, stalled(t)), renderComparison(t)} {
+		needsNothing(t, doc)
+	}
+}
+
+func needsNothing(t *testing.T, doc string) {
+	t.Helper()
 	markup := parts.ReplaceAllString(doc, "")
 	for _, m := range regexp.MustCompile(`(?i)\s(src|href|srcset|action|poster|data|style|on\w+)\s*=\s*"([^"]*)"`).FindAllStringSubmatch(markup, -1) {
 		if m[2] != "#main" {
@@ -142,7 +170,13 @@ func TestCurveData(t *testing.T) {
 
 // Every table says what it is, every chart says what it shows, and every label points somewhere.
 func TestHTMLIsAccessible(t *testing.T) {
-	doc := parts.ReplaceAllString(render(t, stalled(t)), "")
+	for _, doc := range []string{render(t, stalled(t)), renderComparison(t)} {
+		accessible(t, parts.ReplaceAllString(doc, ""))
+	}
+}
+
+func accessible(t *testing.T, doc string) {
+	t.Helper()
 	for _, pair := range [][2]string{{"<table", "<caption>"}, {`role="img"`, `role="img" aria-label="`}, {`<html lang="en"`, "<h1>"}, {"<section", "<h2 id="}} {
 		if a, b := strings.Count(doc, pair[0]), strings.Count(doc, pair[1]); a != b || a == 0 {
 			t.Errorf("%d of %s, but %d of %s", a, pair[0], b, pair[1])

@@ -33,6 +33,13 @@ func Markdown(w io.Writer, r *Run) error {
 	c := r.Totals
 	measured := measuredNS(r)
 	fmt.Fprintf(&b, "**Load** %s; %s measured of %s.\n\n", md(loadLine(r)), dur(measured), dur(r.DurationNS))
+	if len(r.Changes) > 0 {
+		b.WriteString("| timeline | when | devices | who | what |\n|---|---|---:|---|---|\n")
+		for _, c := range r.Changes {
+			mdRow(&b, c.Name, when(c), count(int64(c.Devices)), c.Who, c.What)
+		}
+		b.WriteByte('\n')
+	}
 	b.WriteString("| due | sent | accepted | refused | failed | dropped | retries | accepted per second | events |\n" +
 		"|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n")
 	mdRow(&b, count(c.Due), count(c.Sent), count(c.Accepted), count(c.Refused), count(c.Failed), count(c.Dropped),
@@ -61,9 +68,20 @@ func Markdown(w io.Writer, r *Run) error {
 			mdRow(&b, k.Kind, count(k.Made), count(k.Accepted), storedText(k))
 		}
 	}
+	mdReconcile(&b, r.Reconcile)
+	if v := r.Verdicts; v != nil && v.Judged > 0 {
+		b.WriteString("\n**Verdicts** on " + md(plural(v.Total, "detection", "detections")) + ", against the planted truth and, apart from it, the reference classifier. ")
+		if s := devicesSentence(v); s != "" {
+			b.WriteString("Before that, " + md(s) + ".")
+		}
+		b.WriteByte('\n')
+		for _, g := range append([]grid{verdictSummary(v)}, verdictDetails(v)...) {
+			mdGrid(&b, g)
+		}
+	}
 	g := r.Generator
-	fmt.Fprintf(&b, "\n**Harness** send lag p99 %s, max %s; CPU %s of %s. %s\n", dur(g.SendLag.P99NS), dur(g.SendLag.MaxNS), cpu(g.CPUShare),
-		plural(int64(r.Drover.CPUs), "core", "cores"), md(g.Behind))
+	fmt.Fprintf(&b, "\n**Harness** send lag p99 %s, max %s; CPU %s of %s, garbage collection %s of that. %s\n", dur(g.SendLag.P99NS), dur(g.SendLag.MaxNS), cpu(g.CPUShare),
+		plural(int64(r.Drover.CPUs), "core", "cores"), cpu(g.GCShare), md(g.Behind))
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(&b, "\n> **Warning** %s\n", md(warning))
 	}
@@ -71,6 +89,20 @@ func Markdown(w io.Writer, r *Run) error {
 		r.Started.UTC().Format(time.RFC3339), md(shortDigest(r)), md(seedText(r)), md(again(r)))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// mdGrid writes a table.
+func mdGrid(b *strings.Builder, g grid) {
+	fmt.Fprintf(b, "\n%s:\n\n", md(g.Caption))
+	mdRow(b, g.Head...)
+	column := "---:|"
+	if g.Words {
+		column = "---|"
+	}
+	b.WriteString("|---|" + strings.Repeat(column, len(g.Head)-1) + "\n")
+	for _, row := range g.Rows {
+		mdRow(b, row...)
+	}
 }
 
 func mdRow(b *strings.Builder, cells ...string) {

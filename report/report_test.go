@@ -172,6 +172,7 @@ func hostile(t testing.TB) *Run {
 	for i := range r.Verdicts.Categories {
 		r.Verdicts.Categories[i] = evil
 	}
+	r.Verdicts.Disputes = []Dispute{{Event: evil, URL: evil, Pattern: evil, Truth: evil, Reference: evil, Backend: evil, Reasons: evil}}
 	r.Files = []File{{evil, evil}}
 	return r
 }

@@ -34,10 +34,15 @@ type Run struct {
 
 	Measurements
 
-	Kinds     []Kind    `json:"kinds"`    // by kind of event, in event.Kinds order
-	Verdicts  *Verdicts `json:"verdicts"` // null: no detection was made
-	Generator Generator `json:"generator"`
-	Files     []File    `json:"files"` // what lies beside run.json
+	Changes []Change `json:"changes"` // what the scenario's timeline did, in order of time
+
+	Kinds       []Kind       `json:"kinds"`     // by kind of event, in event.Kinds order
+	Reconcile   *Reconcile   `json:"reconcile"` // null: nothing was read back
+	Verdicts    *Verdicts    `json:"verdicts"`  // null: no detection was made
+	Generator   Generator    `json:"generator"`
+	Connections *Connections `json:"connections,omitempty"` // absent when the target does not tell
+	Faults      []Fault      `json:"faults,omitempty"`      // drover's own, over all phases; those that struck
+	Files       []File       `json:"files"`                 // what lies beside run.json
 }
 
 // Measurements is the part of Run that FromTotals fills from the recorders. Unless a field says otherwise it covers the
@@ -52,6 +57,17 @@ type Measurements struct {
 	Classes    []Class `json:"classes"` // those that occurred
 	Latency    Latency `json:"latency"`
 	Timeline   []Point `json:"timeline"` // all phases
+}
+
+// Change is one entry of the scenario's timeline: what changed while the run went on.
+type Change struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`    // "change" or "release"
+	What    string `json:"what"`    // in the words of the scenario, e.g. "webVisit.maliciousShare: 8%"
+	Who     string `json:"who"`     // the same, e.g. "fleet: contoso, percent: 20"
+	Devices int    `json:"devices"` // of the whole fleet that it selected
+	FromNS  int64  `json:"from_ns"`
+	ToNS    *int64 `json:"to_ns"` // null: it stayed
 }
 
 // Build is the drover that ran, and on what.
@@ -69,6 +85,7 @@ type Scenario struct {
 	Description string   `json:"description"`
 	File        string   `json:"file"`    // as the user named it
 	Digest      string   `json:"digest"`  // sha256, hex, of the resolved scenario
+	Work        string   `json:"work"`    // the same without name, description, target and checks: what the devices do, wherever it goes
 	Seeds       Seeds    `json:"seeds"`   // strings, because JavaScript numbers lose the last digits of 64 bits
 	Variant     string   `json:"variant"` // "" for none
 	Params      []string `json:"params"`  // "name=value" as set on the command line
@@ -214,6 +231,7 @@ type Point struct {
 	Response Short `json:"response"`
 	Service  Short `json:"service"`
 	SendLag  Short `json:"send_lag"`
+	Heat     Cells `json:"response_cells"` // the histogram behind Response
 }
 
 // Short is the few quantiles kept for each Point; at most 0.8 % too large, and Max exact.
@@ -233,19 +251,9 @@ type Kind struct {
 	Refused    int64  `json:"refused"`    // in uploads it refused
 	Failed     int64  `json:"failed"`     // in uploads that failed
 	Dropped    int64  `json:"dropped"`    // never sent
+	Withdrawn  int64  `json:"withdrawn"`  // of Made: removed on the devices, since their users took consent back
 	Unanswered int64  `json:"unanswered"` // of Failed: sent without an answer, so the backend may have them
 	Stored     *int64 `json:"stored"`     // what the backend says it holds; null when it does not tell
-}
-
-// Verdicts is the backend's judgement of the detections beside the reference classifier's.
-type Verdicts struct {
-	Categories []string            `json:"categories"` // the indices of Matrix; the last backend index is "no verdict"
-	Matrix     check.VerdictMatrix `json:"matrix"`     // [truth][reference][backend]
-	Total      int64               `json:"total"`      // detections
-	Judged     int64               `json:"judged"`     // of them with a verdict
-	Agreement  Share               `json:"agreement"`
-	Missed     Share               `json:"missed"`
-	FalseAlarm Share               `json:"false_alarms"`
 }
 
 // Share is N of Of with its 95 % Wilson interval.
@@ -263,8 +271,11 @@ type Generator struct {
 	CPUShare float64   `json:"cpu_share"`     // of all cores over the whole run; 1 is every core busy all the time
 	MaxRSS   int64     `json:"max_rss_bytes"` // 0 where the system does not tell
 	SendLag  Quantiles `json:"send_lag"`      // over all phases
-	Timer    string    `json:"timer"`         // how it waits for an intended start
+	Late     Quantiles `json:"late"`          // of uploads, when they were let go, before they asked for a connection; open model
+	GCShare  float64   `json:"gc_share"`      // of the CPU, that the garbage collector took
+	Timer    string    `json:"timer"`         // how it waits for an intended start, e.g. "timerfd, on a grid of 318µs"; "" in the closed model
 	Behind   string    `json:"behind"`        // how it could not keep up, as a sentence; "" when it did
+	Limit    bool      `json:"limit"`         // it was the harness that could not, and neither the backend nor its connections
 }
 
 // File is one file of the run's directory.

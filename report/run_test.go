@@ -203,7 +203,7 @@ func TestDivergence(t *testing.T) {
 }
 
 func TestFromVerdicts(t *testing.T) {
-	if got := FromVerdicts(check.VerdictMatrix{}); got != nil {
+	if got := FromVerdicts(new(check.Oracle), new(Visits), nil); got != nil {
 		t.Errorf("FromVerdicts of nothing = %+v", got)
 	}
 }

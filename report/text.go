@@ -34,7 +34,7 @@ func Text(w io.Writer, r *Run, opt TextOptions) error {
 	head := t.section(t.head)
 	var rest []line
 	for t.kindRows = 16; ; t.kindRows-- { // a narrow terminal has room for fewer kinds
-		rest = t.section(t.load, t.times, t.errors, t.kinds, t.verdicts, t.generator, t.files)
+		rest = t.section(t.load, t.times, t.errors, t.kinds, t.reconcile, t.verdicts, t.generator, t.files)
 		if len(head)+len(rest)+fewestChecks <= screen || t.kindRows == 1 {
 			break
 		}
@@ -115,6 +115,12 @@ func (t *text) load() {
 		l.add(faint, " ("+names+")")
 	}
 	t.add(l)
+	if changes := changeLine(r); changes != "" && t.width >= 60 { // a narrow terminal has no line to spare
+		l = t.label("")
+		l.add(faint, "changes ")
+		l.add(plain, changes)
+		t.add(l)
+	}
 	t.items("", []span{
 		{fmt.Sprintf("due %s (%s)", count(c.Due), perSecond(c.Due, measured)), plain}, {"sent " + count(c.Sent), plain},
 		{fmt.Sprintf("accepted %s (%s)", count(c.Accepted), perSecond(c.Accepted, measured)), plain},
@@ -167,14 +173,25 @@ func (t *text) times() {
 		}
 	}
 	t.add(l)
-	for _, d := range [...]struct {
+	type duration struct {
 		name  string
 		q     Quantiles
 		style style
-	}{
+	}
+	rows := []duration{
 		{"  response", t.r.Latency.Response.Quantiles, bold}, {"  service", t.r.Latency.Service.Quantiles, plain},
 		{"  send lag", t.r.Latency.SendLag.Quantiles, faint},
-	} {
+	}
+	if c := t.r.Connections; c.worthALine() {
+		rows = append(rows, duration{"  connect", c.Connect, faint})
+		if c.Handshake.Count > 0 {
+			rows = append(rows, duration{"  handshake", c.Handshake, faint})
+		}
+		if c.Tokens != nil {
+			rows = append(rows, duration{"  token", *c.Tokens, faint})
+		}
+	}
+	for _, d := range rows {
 		var l line
 		l.add(d.style, d.name)
 		l.pad(labelWidth)
@@ -184,6 +201,13 @@ func (t *text) times() {
 			}
 		}
 		t.add(l)
+	}
+	if c := t.r.Connections; c.worthALine() {
+		for _, piece := range wrap(c.words(), t.width-2) {
+			var l line
+			l.add(faint, "  "+piece)
+			t.add(l)
+		}
 	}
 	for _, piece := range wrap(divergence(t.r), t.width-2) {
 		var l line
@@ -283,8 +307,20 @@ func (t *text) verdicts() {
 	if v.Judged == 0 {
 		l.add(plain, fmt.Sprintf("none on %s", plural(v.Total, "detection", "detections")))
 	} else {
-		l.add(plain, fmt.Sprintf("%s agree of %s judged · %s missed · %s", ratio(v.Agreement.N, v.Agreement.Of), count(v.Judged),
-			count(v.Missed.N), plural(v.FalseAlarm.N, "false alarm", "false alarms")))
+		l.add(plain, fmt.Sprintf("%s of %s judged agree with the reference", ratio(v.Agreement.N, v.Agreement.Of), count(v.Judged)))
+		if len(v.Disputes) > 0 && t.width >= 100 {
+			d := &v.Disputes[0]
+			l.add(faint, clean(fmt.Sprintf("; %s is %s to the backend, %s in truth, %s to the reference: %s", d.URL, d.Backend, d.Truth, d.Reference, d.Reasons)))
+		}
+		if t.width >= 60 { // a narrow terminal has no line to spare
+			t.add(l)
+			l = t.label("")
+			l.add(plain, fmt.Sprintf("truth: %s of %s malicious found, precision %s", ratio(v.Truth.Recall.N, v.Truth.Recall.Of), count(v.Truth.Recall.Of),
+				ratio(v.Truth.Precision.N, v.Truth.Precision.Of)))
+			if v.Untold > 0 {
+				l.add(faint, fmt.Sprintf(", %s unknown", count(v.Untold)))
+			}
+		}
 	}
 	t.add(l)
 }
@@ -294,6 +330,9 @@ func (t *text) generator() {
 	spans := []span{
 		{fmt.Sprintf("send lag p99 %s, max %s", dur(g.SendLag.P99NS), dur(g.SendLag.MaxNS)), plain},
 		{fmt.Sprintf("CPU %s of %s", cpu(g.CPUShare), plural(int64(t.r.Drover.CPUs), "core", "cores")), plain},
+	}
+	if g.GCShare >= 0.005 && t.width >= 80 { // a narrow terminal has no line to spare
+		spans[1].text += fmt.Sprintf(" (GC %s)", cpu(g.GCShare))
 	}
 	if g.MaxRSS > 0 {
 		spans = append(spans, span{size(g.MaxRSS) + " RSS", plain})

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"drover/sim/check"
-	"drover/sim/event"
 	"drover/sim/measure"
 )
 
@@ -164,6 +163,7 @@ func timeline(points []measure.Point) []Point {
 			FromNS: int64(p.From), WidthNS: int64(p.Width), Due: p.Due, Sent: p.Sent, Done: p.Done, Accepted: p.Accepted,
 			Refused: p.Refused, Failed: p.Failed, Dropped: p.Dropped, Events: p.Events,
 			Response: short(p.Response), Service: short(p.Service), SendLag: short(p.SendLag),
+			Heat: cellsOf(p.Heat),
 		}
 	}
 	return out
@@ -171,24 +171,4 @@ func timeline(points []measure.Point) []Point {
 
 func short(q measure.Quantiles) Short {
 	return Short{Count: q.Count, P50NS: int64(q.P50), P90NS: int64(q.P90), P99NS: int64(q.P99), MaxNS: int64(q.Max)}
-}
-
-// FromVerdicts writes a verdict matrix as it stands in the document; nil when nothing was detected.
-func FromVerdicts(m check.VerdictMatrix) *Verdicts {
-	if m.Total() == 0 {
-		return nil
-	}
-	v := &Verdicts{
-		Matrix: m, Total: m.Total(), Judged: m.Judged(),
-		Agreement: shareOf(m.Agreement()), Missed: shareOf(m.Missed()), FalseAlarm: shareOf(m.FalseAlarms()),
-	}
-	for c := range event.NumCategories {
-		v.Categories = append(v.Categories, c.String())
-	}
-	return v
-}
-
-func shareOf(p check.Proportion) Share {
-	low, high := p.Wilson()
-	return Share{N: p.N, Of: p.Of, Low: low, High: high}
 }

@@ -24,6 +24,13 @@ func mark(r check.Result) (string, style) {
 
 // verdictOf is the run's outcome in one sentence without a full stop.
 func verdictOf(r *Run) string {
+	if r.Generator.Limit {
+		return ofChecks(r) + ", and drover itself was the limit"
+	}
+	return ofChecks(r)
+}
+
+func ofChecks(r *Run) string {
 	if len(r.Checks) == 0 {
 		return "no checks"
 	}
@@ -87,6 +94,9 @@ func loadLine(r *Run) string {
 	if r.Load.Shard != "" && r.Load.Shard != "1/1" {
 		parts = append(parts, "shard "+r.Load.Shard)
 	}
+	if r.Generator.Timer != "" {
+		parts = append(parts, r.Generator.Timer)
+	}
 	return strings.Join(parts, " · ")
 }
 
@@ -109,6 +119,23 @@ func measuredPhases(r *Run) string {
 		}
 	}
 	return strings.Join(names, ", ")
+}
+
+// changeLine is what the scenario's timeline did, in a few words; "" when it did nothing.
+func changeLine(r *Run) string {
+	var words []string
+	for _, c := range r.Changes {
+		words = append(words, c.Name+" "+when(c))
+	}
+	return strings.Join(words, " · ")
+}
+
+// when is the time of a change, as offsets from the run's start.
+func when(c Change) string {
+	if c.ToNS == nil {
+		return "from " + dur(c.FromNS)
+	}
+	return dur(c.FromNS) + " to " + dur(*c.ToNS)
 }
 
 func dur(ns int64) string { return check.FormatDuration(time.Duration(ns)) }

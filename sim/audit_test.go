@@ -11,6 +11,7 @@ import (
 	"drover/sim/fleet"
 	"drover/sim/measure"
 	"drover/sim/target"
+	"drover/sim/wire"
 )
 
 const privacyCheck = "\n  checks:\n    - {name: privacy, privacy: {violations: 0}}\n"
@@ -48,13 +49,47 @@ func TestAuditOfRun(t *testing.T) {
 	})
 }
 
+// The canaries of a scenario are visited in the run, and a format that lets one slip out is caught.
+func TestCanariesOfRun(t *testing.T) {
+	for _, leak := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := model(t, parse(t, speedLoad+privacyCheck+"\n  privacy: {canaries: {benignHosts: 7}}\n"))
+			f := native
+			if leak {
+				slip := string(m.Behavior.Canaries.List()[3].Append(nil))
+				f.Event = func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
+					out := *e
+					if out.Kind == event.Crash {
+						out.Crash.Reason = "after " + slip
+					}
+					return native.Event(dst, n, d, &out)
+				}
+			}
+			fake := new(fake)
+			res, err := Run(t.Context(), Config{Model: m, Target: fake, Adapter: writing(f)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := res.Audit.Canaries
+			if c == nil || c.Hosts != 7 || c.Visited == 0 || c.Visits < c.Visited || c.Visits > res.Devices.Visits {
+				t.Fatalf("canaries %+v of %d visits", c, res.Devices.Visits)
+			}
+			told := int64(strings.Count(strings.Join(fake.bodies, ""), "canary-"))
+			if c.Found != told || res.Audit.Violations != told || (told > 0) != leak {
+				t.Errorf("leak %v: %d told, %d found, %d violations", leak, told, c.Found, res.Audit.Violations)
+			}
+		})
+	}
+}
+
 // A format that names a site in spite of the setting is caught, although the simulator's own code keeps it.
 func TestAuditCatchesTheSimulator(t *testing.T) {
 	leaky := native
 	leaky.Event = func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 		out := *e
 		if out.Kind == event.WebThreat {
-			out.Web.Host = []byte("a.sim.test")
+			out.Web.Host, _ = event.Zone{}.Host([]byte("a"))
+			out.Has |= event.FieldsOf(event.WebDomain)
 		}
 		return native.Event(dst, n, d, &out)
 	}
@@ -62,7 +97,7 @@ func TestAuditCatchesTheSimulator(t *testing.T) {
 		f := new(fake)
 		m := model(t, parse(t, speedLoad+privacyCheck, "{upnDomain: contoso.example}",
 			"{upnDomain: contoso.example}\n      settings: {DefenderExcludeURLInReport: {true: 100, false: 0}}"))
-		res, err := Run(t.Context(), Config{Model: m, Target: f, Format: leaky})
+		res, err := Run(t.Context(), Config{Model: m, Target: f, Adapter: writing(leaky)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,6 +108,26 @@ func TestAuditCatchesTheSimulator(t *testing.T) {
 		out := check.Evaluate(m.Scenario.Checks, check.Facts{Audit: res.Audit})
 		if out[0].Result != check.Fail {
 			t.Errorf("check of %d leaks: %+v, want fail", leaks, out[0])
+		}
+	})
+}
+
+// Of bodies that are not native the audit reads the same events natively.
+func TestAuditOfAnotherFormat(t *testing.T) {
+	other := wire.Format{
+		Name:  "other",
+		Begin: func(dst []byte, _ *fleet.Device, _ event.Fields) []byte { return dst },
+		Event: func(dst []byte, _ int, _ *fleet.Device, _ *event.Event) []byte { return append(dst, "x\n"...) },
+		End:   func(dst []byte, _ int) []byte { return dst },
+	}
+	synctest.Test(t, func(t *testing.T) {
+		m := model(t, parse(t, speedLoad+privacyCheck))
+		res, err := Run(t.Context(), Config{Model: m, Target: new(fake), Adapter: writing(other)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := res.Audit; a == nil || a.Violations != 0 || a.Events == 0 {
+			t.Errorf("audit %+v, want events and no violation", a)
 		}
 	})
 }

@@ -13,11 +13,9 @@ func (w *worker) closed() error {
 	defer timer.Stop()
 	f := w.feed
 	var senders sync.WaitGroup
-	for range w.senders {
+	for _, s := range w.crew {
 		senders.Go(func() {
-			s := newSender(w)
-			for j := f.next(); j != nil; j = f.next() {
-				s.sendToEnd(j)
+			for s.turn() {
 			}
 		})
 	}
@@ -29,10 +27,10 @@ func (w *worker) closed() error {
 // feed deals out the uploads of the closed model. A phase begins when the one before it is over: after its time, or before
 // when it enrols or drains and every device has had its turn. Devices whose turn did not come keep what they have.
 type feed struct {
-	w     *worker
-	mu    sync.Mutex
+	w     *worker     // whose dealing is held by the methods
 	spans []PhaseSpan // of the phases so far; To is set at their end
 	over  bool
+	a     Arrival
 }
 
 func newFeed(w *worker) *feed {
@@ -41,30 +39,40 @@ func newFeed(w *worker) *feed {
 
 // phase is the phase under way, 0 before the first, and when it began.
 func (f *feed) phase() (index int, from time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.w.dealing.Lock()
+	defer f.w.dealing.Unlock()
 	index = max(0, f.w.sched.Phase())
 	return index, f.spans[index].From
 }
 
-// next returns the next job, due now; nil when the run is over.
-func (f *feed) next() *job {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+// span is when a phase was, or is until now.
+func (f *feed) span(phase int, now time.Duration) PhaseSpan {
+	f.w.dealing.Lock()
+	defer f.w.dealing.Unlock()
+	s := f.spans[phase]
+	if s.To == 0 && f.w.sched.Phase() == phase {
+		s.To = now
+	}
+	return s
+}
+
+// next makes j the next job, due at now; false when the run is over.
+func (f *feed) next(j *job, now time.Duration) bool {
+	f.w.dealing.Lock()
+	defer f.w.dealing.Unlock()
 	w := f.w
-	var a Arrival
 	for !f.over && !w.run.stopped() && w.run.sending.Err() == nil {
 		before := w.sched.Phase()
 		if !w.sched.Begin() {
 			f.over = true
 			break
 		}
-		phase, now := w.sched.Phase(), w.run.now()
+		phase := w.sched.Phase()
 		if phase != before {
 			f.spans[phase].From = now
 		}
 		ph := w.run.sc.Load.Phases[phase]
-		if now >= f.spans[phase].From+ph.For || !w.sched.inPhase(&a) {
+		if now >= f.spans[phase].From+ph.For || !w.sched.inPhase(&f.a) {
 			if w.sched.Err() != nil {
 				w.run.halt()
 				f.over = true
@@ -74,34 +82,50 @@ func (f *feed) next() *job {
 			f.spans[phase].To = now
 			continue
 		}
-		a.At = now
-		w.mu.Lock()
-		j := w.take()
-		j.fill(w, &a)
-		w.open++
-		w.mu.Unlock()
-		w.rec.Due(j.key, j.at)
-		return j
+		f.a.At = max(now, f.spans[phase].From)
+		j.fill(w, &f.a)
+		return true
 	}
-	return nil
+	return false
 }
 
 // end closes the span of a phase that was cut short.
 func (f *feed) end() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.w.dealing.Lock()
+	defer f.w.dealing.Unlock()
 	if p := f.w.sched.Phase(); p >= 0 && f.spans[p].To == 0 {
 		f.spans[p].To = f.w.run.now()
 	}
 }
 
+// turn takes the next upload and sends it; false when the run is over. It falls due at the instant at which the last one
+// had its fate.
+func (s *sender) turn() bool {
+	j := &s.job
+	now := j.done
+	if j.attempts != 1 { // the first turn, or one with a wait at its end
+		now = s.w.run.now()
+	}
+	if !s.w.feed.next(j, now) {
+		return false
+	}
+	s.w.open.Add(1)
+	s.w.rec.Due(j.key, j.at)
+	s.sendToEnd(j)
+	return true
+}
+
 // sendToEnd sends a job until it has its fate, waiting in place between attempts.
 func (s *sender) sendToEnd(j *job) {
-	retry := s.w.run.sc.Target.Client.Retry
+	retry := &s.w.run.sc.Target.Client.Retry
 	for s.attempt(j) {
 		delay, ok := retry.Delay(j.attempts, s.ans.RetryAfter, s.draw.Float64())
+		if ok {
+			s.w.rec.Attempt(j.key, j.class, j.sent)
+			j.told = true
+		}
 		if !ok || !s.pause(delay) {
-			s.w.finish(j, j.outcome())
+			s.w.finish(j, j.outcome(), &s.tally)
 			return
 		}
 	}

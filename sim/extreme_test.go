@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,46 @@ func TestDeepSpool(t *testing.T) {
 	st := s.Stats()
 	if made, lost := st.Made[event.AppAction], st.Lost[event.AppAction]; made != sent+lost || made < 300_000 {
 		t.Errorf("%d events made, %d sent, %d lost", made, sent, lost)
+	}
+}
+
+// A device that comes back after a long time sends what its spool holds at once, in batches, and no more than that; what the
+// spool had no room for is counted.
+func TestSpoolComesBackAtOnce(t *testing.T) {
+	const spool, batch = 100, 25
+	for _, full := range []string{"drop-oldest", "drop-newest"} {
+		m := one(t, "50", `{offline: {perDay: 2, lasting: {median: 12h, p95: 24h}}, day: {shape: always-on}, events: {appAction: {perDay: 480}}}`,
+			fmt.Sprintf("batch: {maxEvents: %d, maxAge: 7d}, spool: {maxEvents: %d, whenFull: %s}", batch, spool, full), "{phases: [{name: days, for: 10s}, {name: drain, do: drain, for: 1s}]}")
+		s := NewSchedule(m, partitions(m))
+		var a Arrival
+		var sent int64
+		burst, most, bursts := map[int]int{}, 0, 0 // events of a device that are due at the same instant
+		at := map[int]time.Duration{}
+		for s.Next(&a) {
+			d, n := a.Upload.Device, len(a.Upload.Items)
+			sent += int64(n)
+			if n > batch {
+				t.Fatalf("%s: an upload of %d events, more than a batch", full, n)
+			}
+			if a.Phase > 0 {
+				continue // the drain takes what is left
+			}
+			if at[d] != a.Upload.Due {
+				at[d], burst[d] = a.Upload.Due, 0
+			}
+			burst[d] += n
+			if most = max(most, burst[d]); burst[d] == spool {
+				bursts++
+			}
+		}
+		st := s.Stats()
+		// What waited for its batch when the network went is in the spool, too.
+		if most != spool || bursts < 20 {
+			t.Errorf("%s: %d bursts of a whole spool, and one of %d events; want 20 or more, none over %d", full, bursts, most, spool)
+		}
+		if made, lost := st.Made[event.AppAction], st.Lost[event.AppAction]; made != sent+lost || lost < 1000 {
+			t.Errorf("%s: %d events made, %d sent, %d lost", full, made, sent, lost)
+		}
 	}
 }
 

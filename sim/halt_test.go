@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -24,7 +25,7 @@ func TestOutlived(t *testing.T) {
 			if name == "closed" {
 				src = strings.Replace(src, ", speed: 100000", "", 1)
 			}
-			res, err := Run(t.Context(), Config{Model: model(t, parseText(t, src)), Workers: 2, Target: new(fake), Format: native})
+			res, err := Run(t.Context(), Config{Model: model(t, parseText(t, src)), Workers: 2, Target: new(fake), Adapter: drover})
 			const want = `phase "work" asks for more uploads than devices make in 100 years; lower the rate, or give the fleet more devices or events`
 			if res != nil || err == nil || err.Error() != want {
 				t.Errorf("%s: Run = %v, %v; want %s", name, res, err, want)
@@ -83,7 +84,8 @@ func TestInterruptAnywhere(t *testing.T) {
 	}
 }
 
-// The last Progress has the sums of the whole run, and each says which phase is under way.
+// The last Progress has the sums of the whole run, and each says which phase is under way. A Snapshot never goes back, has nothing
+// sent before it was made, and at the end is what Run returns.
 func TestProgress(t *testing.T) {
 	loads := map[string]string{"open": rateLoad("even", "100/s", "3s"), "closed": `
     model: closed
@@ -101,12 +103,28 @@ func TestProgress(t *testing.T) {
 			f := &fake{serve: func(int, *target.Request) (measure.Class, time.Duration) { return measure.OK, 20 * time.Millisecond }}
 			var last Progress
 			var phases []int
-			res, err := Run(t.Context(), Config{Model: model(t, parse(t, load, with...)), Workers: 2, Target: f, Format: native, Progress: func(p *Progress) {
+			var soFar, snap *Result
+			res, err := Run(t.Context(), Config{Model: model(t, parse(t, load, with...)), Workers: 2, Target: f, Adapter: drover, Progress: func(p *Progress) {
 				last = *p
 				phases = append(phases, p.Phase)
+				soFar, snap = snap, p.Snapshot()
+				for k, n := range snap.Kinds {
+					if n.Pending < 0 || n.Accepted > n.Sent || soFar != nil && n.Sent < soFar.Kinds[k].Sent {
+						t.Errorf("%s: after %v: %+v of kind %d", name, p.Elapsed, n, k)
+					}
+				}
+				if soFar != nil && counts(snap).Sent < counts(soFar).Sent || counts(snap).Due < p.Sum.Due {
+					t.Errorf("%s: after %v: %+v in the snapshot, %d due before it", name, p.Elapsed, counts(snap), p.Sum.Due)
+				}
+				if from, to := snap.Phases[p.Phase].From, snap.Phases[p.Phase].To; from > p.Elapsed || to > p.Elapsed || p.Left > 0 && to < p.Elapsed {
+					t.Errorf("%s: after %v: the phase under way is from %v to %v", name, p.Elapsed, from, to)
+				}
 			}})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if counts(snap) != counts(res) || snap.Kinds != res.Kinds || snap.Devices != res.Devices || !slices.Equal(snap.Phases, res.Phases) {
+				t.Errorf("%s: the last snapshot has %+v, %+v, %v; the result %+v, %+v, %v", name, counts(snap), snap.Kinds, snap.Phases, counts(res), res.Kinds, res.Phases)
 			}
 			if want := counts(res); last.Sum != want || last.Open != 0 || last.Rate != 0 {
 				t.Errorf("%s: the last progress is %+v, want %+v", name, last, want)
@@ -125,7 +143,7 @@ func TestQuietEnd(t *testing.T) {
 	for _, parts := range [][]int{nil, {0, 1, 2, 3}, {3}} {
 		synctest.Test(t, func(t *testing.T) {
 			src := tiny("3", `{events: {heartbeat: {every: 365d}}}`, "", "{phases: [{name: year, for: 365s}, {name: drain, do: drain, for: 100s}]}")
-			res, err := Run(t.Context(), Config{Model: model(t, parseText(t, src)), Partitions: parts, Workers: 4, Target: new(fake), Format: native})
+			res, err := Run(t.Context(), Config{Model: model(t, parseText(t, src)), Partitions: parts, Workers: 4, Target: new(fake), Adapter: drover})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,10 +4,12 @@ import (
 	"time"
 
 	"drover/sim/behavior"
+	"drover/sim/ledger"
 	"drover/sim/measure"
+	"drover/sim/target"
 )
 
-// job is one upload on its way. It belongs to whoever took it from the queue.
+// job is one upload on its way. It belongs to whoever took it from the queue, or in the closed model to its sender.
 type job struct {
 	key       measure.Key
 	at        time.Duration // intended start
@@ -19,19 +21,24 @@ type job struct {
 	class     measure.Class // of the last attempt
 	answered  bool          // the last attempt had an answer that says no
 	unsure    bool          // an attempt had no such answer: the backend may have the upload
+	told      bool          // the recorder knows of the last attempt
 	bytes     int
 	ready     time.Duration // when the next attempt may start
+	notes     []ledger.Note // what the answer said of single events
+	taken     target.Taken  // messages that attempts so far got taken, where an upload is several
 }
 
 // fill makes j the job of an arrival. The items are copied: the schedule needs its own again.
 func (j *job) fill(w *worker, a *Arrival) {
 	fleet := w.run.cfg.Model.Fleet
 	items := append(j.up.Items[:0], a.Upload.Items...)
-	*j = job{at: a.At, up: a.Upload}
+	j.taken.Reset()
+	*j = job{at: a.At, up: a.Upload, notes: j.notes[:0], taken: j.taken}
 	j.up.Items = items
 	j.key = measure.Key{
 		Op:     a.Op,
 		Phase:  uint8(a.Phase),
+		Slice:  w.run.names.SliceAt(a.At),
 		Cohort: uint16(fleet.CohortOf(a.Upload.Device)),
 		Tenant: uint32(fleet.TenantOf(a.Upload.Device)),
 	}

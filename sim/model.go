@@ -17,7 +17,9 @@ type Model struct {
 	Fleet    *fleet.Fleet
 	Behavior behavior.Config
 
-	reporters []float64 // see countReporters; nil when no phase asks for uploads
+	reporters []float64   // see countReporters; nil when no phase asks for uploads
+	cues      []cue       // of the timeline, in order
+	faults    []faultSpan // of the timeline, in file order
 }
 
 // NewModel builds the model of a scenario. Its errors name the fleet, cohort, model or version that does not fit, or the
@@ -37,43 +39,55 @@ func NewModel(sc *scenario.Scenario) (*Model, error) {
 		Start: sc.Start,
 		Batch: sc.Batch,
 		Spool: sc.Spool,
+		Sends: sc.Sends,
+		Skew:  sc.Skew,
 	}}
 	for _, ph := range sc.Load.Phases {
 		m.Behavior.Enroll = m.Behavior.Enroll || ph.Do == scenario.Enroll
 	}
-	for _, plan := range sc.Plans {
-		m.Behavior.Hosts = append(m.Behavior.Hosts, behavior.NewHosts(sc.Seeds.Behavior, plan.Web))
+	m.Behavior.Hosts = behavior.NewHosts(sc.Seeds.Behavior, sc.Sites, sc.Zone)
+	if sc.Canaries > 0 {
+		m.Behavior.Canaries = behavior.NewCanaries(sc.Seeds.Behavior, sc.Canaries, fl.Devices())
+	}
+	if err := m.timeline(); err != nil {
+		return nil, err
+	}
+	judge, list := reference(m)
+	m.Behavior.Classifier = judge
+	if err := m.Behavior.Hosts.Judge(judge, list, m.Behavior.Canaries); err != nil {
+		return nil, err
 	}
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	m.Behavior.Classifier = Reference(m)
 	return m, nil
 }
 
-// Reference returns a new classifier that has the shipped model and knows every site the scenario has: the planted ones, and
-// the benign ones as a product's allow list knows what is popular. Without that list the model alone would find one benign
-// site in 180 malicious, nearly all under the endings that are mostly abused, and benign visits would leave traces. The devices share one; a reference backend
-// is given another of its own, so that nothing is shared between the two.
-func Reference(m *Model) classify.Classifier {
+// Reference returns a new classifier that has the shipped model and a list of what is known of the scenario's sites: the
+// benign ones, as a product's allow list knows what is popular, and of the planted ones those that are listed. Without the
+// allow list the model alone would find one benign site in 60 malicious, nearly all under the endings that are mostly abused,
+// and benign visits would leave traces. A reference backend is given another one than the devices, so that nothing is shared
+// between the two.
+func Reference(m *Model) *classify.Rules {
+	c, _ := reference(m)
+	return c
+}
+
+func reference(m *Model) (*classify.Rules, *classify.List) {
 	list, err := classify.NewList(func(yield func(string, event.Category) bool) {
-		for _, hosts := range m.Behavior.Hosts {
-			for host := range hosts.Benign() {
-				if !yield(host, event.Benign) {
-					return
-				}
+		for _, c := range m.Behavior.Canaries.List() {
+			if !yield(string(c.Append(nil)), event.Benign) {
+				return
 			}
 		}
-		for _, hosts := range m.Behavior.Hosts { // last, so that they hold
-			for host, category := range hosts.Planted() {
-				if !yield(host, category) {
-					return
-				}
+		for host, category := range m.Behavior.Hosts.List() { // last, so that it holds
+			if !yield(host, category) {
+				return
 			}
 		}
 	})
 	if err != nil {
-		panic("sim: a planted host is not a host name: " + err.Error())
+		panic("sim: a planted host is not a host name: " + err.Error()) // names are ours, and fit every zone (behavior.TestSites)
 	}
-	return classify.New(classify.Options{Zone: behavior.Zone, List: list, Model: classify.Shipped()})
+	return classify.New(classify.Options{Zone: m.Scenario.Zone.String(), List: list, Model: classify.Shipped()}), list
 }

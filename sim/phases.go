@@ -23,6 +23,7 @@ func (s *Schedule) atSpeed(ph scenario.Phase) func(*Arrival) bool {
 		}
 	}
 	for _, p := range s.parts {
+		p.prompt.during(ph, s.begins, p.clock)
 		pull(p)
 	}
 	var last *part // whose upload was handed out, and may be replaced now
@@ -63,7 +64,8 @@ func (s *Schedule) atRate(ph scenario.Phase) func(*Arrival) bool {
 			if p == nil {
 				continue
 			}
-			if !p.stream.Next(lifetime, &p.up) {
+			p.prompt.before(s.begins+at+1, max(p.clock, p.stream.Now()))
+			if !p.prompt.next(lifetime, &p.up) {
 				s.outlived()
 				return false
 			}
@@ -114,6 +116,7 @@ func (s *Schedule) enroll(ph scenario.Phase) func(*Arrival) bool {
 // drain yields what devices still hold, spread over the first half of the phase; the rest of it is for the answers.
 func (s *Schedule) drain(ph scenario.Phase) func(*Arrival) bool {
 	for _, p := range s.parts {
+		p.stream.Close(p.clock)
 		_, p.whole = p.stream.Pending()
 		p.left = p.whole
 	}

@@ -18,6 +18,7 @@ type Plan struct {
 	Cohorts  []fleet.Cohort
 	Tenants  []fleet.Tenant
 	Phases   []PhasePlan
+	Timeline []EntryPlan   // in file order
 	Elapsed  time.Duration // wall time of all phases
 	MaxBytes int           // largest upload of the sample, encoded
 }
@@ -37,6 +38,14 @@ type PhasePlan struct {
 	DeviceTime time.Duration
 	Kinds      [event.NumKinds]float64 // events uploaded
 	Visits     float64                 // pages opened, which leave no trace unless they are detected
+}
+
+// EntryPlan is what is expected of one entry of the timeline.
+type EntryPlan struct {
+	scenario.Entry
+	Devices     int           // that it selects, of the whole fleet
+	Begun       bool          // whether the sample came so far
+	From, Until time.Duration // device time, about the same in all partitions; Until is behavior.Forever for what stays
 }
 
 // PerSec is the mean number of uploads per second.
@@ -64,9 +73,20 @@ func MakePlan(m *Model, f wire.Format) *Plan {
 		filler: behavior.NewFiller(&m.Behavior),
 		format: f,
 	}
+	pilot.prompt = prompter{stream: pilot.stream, left: m.cues}
 	for _, ph := range m.Scenario.Load.Phases {
 		p.Phases = append(p.Phases, pilot.phase(ph, devices))
 		p.Elapsed += ph.For
+		pilot.begins += ph.For
+	}
+	for i, e := range m.Scenario.Timeline {
+		out := EntryPlan{Entry: e, Devices: m.Behavior.Timeline[i].Select.Count()}
+		for _, sp := range pilot.stream.Past().Spans() {
+			if sp.Entry == i {
+				out.Begun, out.From, out.Until = true, sp.From, sp.Until
+			}
+		}
+		p.Timeline = append(p.Timeline, out)
 	}
 	return p
 }
@@ -77,11 +97,12 @@ type pilot struct {
 	model  *Model
 	scale  float64 // devices of the fleet per device of the sample
 	stream *behavior.Stream
+	prompt prompter
 	filler *behavior.Filler
 	format wire.Format
+	begins time.Duration // offset of the phase's start
 	clock  time.Duration
 
-	dev  fleet.Device
 	ev   event.Event
 	body []byte
 }
@@ -90,6 +111,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 	out := PhasePlan{Name: ph.Name, Do: ph.Do, For: ph.For, Measure: ph.Measure}
 	before := p.stream.Stats()
 	p.clock = max(p.clock, p.stream.Now())
+	p.prompt.before(p.begins, p.clock)
 	from := p.clock
 	var bins [planBins]float64
 	add := func(u *behavior.Upload, share float64) {
@@ -110,6 +132,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 			add(&u, float64(i)/float64(len(devices)))
 		}
 	case ph.Do == scenario.Drain:
+		p.stream.Close(p.clock)
 		_, n := p.stream.Pending()
 		for i := 0; p.stream.Flush(&u); i++ {
 			add(&u, float64(i)/float64(n)/2) // the run spreads them over the first half of the phase
@@ -122,7 +145,13 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 		}
 		want := max(1, int(whole/p.scale))
 		steps := min(want, planSteps)
-		for i := 0; i < steps && p.stream.Next(lifetime, &u); i++ {
+		for i := range steps {
+			if ph.Shape != nil {
+				p.prompt.asked(ph, p.begins, float64(i)*p.scale, max(p.clock, p.stream.Now()))
+			}
+			if !p.prompt.next(lifetime, &u) {
+				break
+			}
 			add(&u, 0)
 		}
 		if out.Uploads > 0 {
@@ -139,6 +168,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 		}
 	default:
 		span := time.Duration(float64(ph.For) * ph.Speed)
+		p.prompt.during(ph, p.begins, p.clock)
 		for out.Uploads < planSteps && p.stream.Next(p.clock+span, &u) {
 			add(&u, float64(u.Due-p.clock)/float64(span))
 		}
@@ -150,6 +180,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 		// The next phase goes on where the pilot is: what is left out of this one must not be counted as its.
 		done = max(1e-9, float64(p.stream.Now()-p.clock)/float64(span))
 		p.plan.Cut = true
+		p.stream.Hasten()
 	}
 	after := p.stream.Stats()
 	scale := p.scale / done
@@ -167,13 +198,12 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 
 // encode returns the size of an upload.
 func (p *pilot) encode(u *behavior.Upload) int {
-	p.model.Fleet.Device(u.Device, &p.dev)
-	p.body = p.format.Begin(p.body[:0], &p.dev)
-	for i, it := range u.Items {
-		p.filler.Fill(&p.ev, &p.dev, it, u.FirstSeq+uint32(i))
-		p.body = p.format.Event(p.body, i, &p.dev, &p.ev)
+	p.body = p.format.Begin(p.body[:0], p.filler.Begin(u), p.model.Behavior.Sends.All)
+	for i := range u.Items {
+		then := p.filler.Fill(&p.ev, i)
+		p.body = p.format.Event(p.body, i, then, &p.ev)
 	}
-	p.body = p.format.End(p.body)
+	p.body = p.format.End(p.body, 0)
 	p.plan.MaxBytes = max(p.plan.MaxBytes, len(p.body))
 	return len(p.body)
 }

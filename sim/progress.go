@@ -17,13 +17,18 @@ type Progress struct {
 	Sum     measure.Counts // what happened since the start
 	Open    int            // uploads without a fate: under way, queued or waiting for their next attempt
 	Rate    float64        // arrivals per second asked for now; 0 when behaviour decides
+
+	// Snapshot adds up what the run did so far, as its Result will have it: all counts and times, but neither the Audit nor whether the
+	// ledger is whole. It is safe for concurrent use, also after the callback has returned and until Run has. It costs some
+	// milliseconds, during which workers wait for it, so ask for it only when somebody looks.
+	Snapshot func() *Result
 }
 
 // report calls the Progress callback once a second until done, and once more at the end so that the sum is whole.
 func (r *run) report(done chan struct{}) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	var p Progress
+	p := Progress{Snapshot: r.snapshot}
 	last := time.Duration(0)
 	for over := false; !over; {
 		select {
@@ -42,9 +47,7 @@ func (r *run) report(done chan struct{}) {
 		p.Open = 0
 		for _, w := range r.workers {
 			w.rec.Window(&p.Window)
-			w.mu.Lock()
-			p.Open += w.open
-			w.mu.Unlock()
+			p.Open += int(w.open.Load())
 		}
 		p.Sum.Add(&p.Window.Counts)
 		r.cfg.Progress(&p)

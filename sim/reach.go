@@ -40,7 +40,7 @@ func (m *Model) check() error {
 	}
 	var most float64 // events of the whole fleet in its lifetime
 	for c, cohort := range m.Fleet.Cohorts() {
-		_, perDay := m.Behavior.Plans[c].EventsPerDay()
+		_, perDay := m.Behavior.EventsPerDay(c)
 		most += float64(cohort.Count) * perDay * lifetime.Hours() / 24
 	}
 	var reporters float64
@@ -63,11 +63,10 @@ func (m *Model) countReporters() {
 	m.reporters = make([]float64, m.Fleet.Partitions())
 	var d fleet.Device
 	for c, cohort := range m.Fleet.Cohorts() {
-		plan := &m.Behavior.Plans[c]
-		least, most := plan.EventsPerDay()
+		least, most := m.Behavior.EventsPerDay(c)
 		for i := cohort.First; i < cohort.First+cohort.Count && most > 0; i++ {
 			if least == 0 {
-				if m.Fleet.Device(i, &d); !plan.Reports(&d) {
+				if m.Fleet.Device(i, &d); !m.Behavior.Reports(&d) {
 					continue
 				}
 			}

@@ -4,6 +4,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -26,7 +27,9 @@ type Config struct {
 	Partitions []int         // of the fleet, that this process drives; nil: all
 	Workers    int           // goroutines that keep schedules, at most one per partition; 0: one per CPU
 	Target     target.Target // the caller closes it
-	Format     wire.Format
+	Adapter    *wire.Adapter
+	Timer      Timer           // the zero value is GoTimer, the only one for tests in a bubble
+	Ledger     *Keep           // where what became of each upload is kept; nil: nowhere
 	Progress   func(*Progress) // called once a second from one goroutine while the run goes on; may be nil
 }
 
@@ -35,14 +38,15 @@ const graceOnInterrupt = 2 * time.Second
 
 // Kinds counts the events of one kind by what became of them.
 type Kinds struct {
-	Made     int64 // devices had it to report
-	Lost     int64 // dropped on the device by a full spool
-	Pending  int64 // still on the devices at the end
-	Sent     int64 // put on the wire at least once
-	Accepted int64
-	Refused  int64
-	Failed   int64 // an attempt had no answer, and none was accepted: the backend may or may not have it
-	Dropped  int64 // its upload was never sent
+	Made      int64 // devices had it to report
+	Lost      int64 // dropped on the device by a full spool
+	Withdrawn int64 // removed on the device before it was sent, since its user took consent back
+	Pending   int64 // still on the devices at the end
+	Sent      int64 // put on the wire at least once
+	Accepted  int64
+	Refused   int64
+	Failed    int64 // an attempt had no answer, and none was accepted: the backend may or may not have it
+	Dropped   int64 // its upload was never sent
 }
 
 // Result is what a run did.
@@ -52,14 +56,18 @@ type Result struct {
 	Elapsed     time.Duration
 	Phases      []PhaseSpan
 	Kinds       [event.NumKinds]Kinds
-	Verdicts    check.VerdictMatrix
+	Verdicts    check.Oracle
+	Disputes    check.Disputes // some of the verdicts that somebody disagrees with
 	Devices     behavior.Stats
 	DeviceTime  time.Duration // how far the devices' clocks came
 	Usage       measure.Usage // of this process, during the run
 	Workers     int
+	Late        measure.Histogram // by how much uploads were let go after their time, before they asked for a connection: the harness's own share of the send lag. Empty in the closed model
+	Pacing      Pacing            // zero in the closed model
 	Interrupted bool
 	FirstErrors []ClassError // an example of each class of failed attempt
 	Audit       *check.Audit // nil when no check asks for it
+	LedgerErr   error        // why the ledger is not whole; nil: it is, or there is none
 }
 
 // PhaseSpan is when a phase really was, in offsets from the run's start. To is 0 for a phase that did not begin. In the
@@ -82,6 +90,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer r.close()
 	return r.run(ctx)
 }
 
@@ -91,7 +100,9 @@ type run struct {
 	sc      *scenario.Scenario
 	names   *measure.Names
 	start   time.Time
+	before  measure.Usage // of the process, at the start
 	workers []*worker
+	timer   Timer
 	audit   *audit // of all uploads; nil when no check asks for one
 
 	sending  context.Context // of attempts: ends after the grace
@@ -104,12 +115,15 @@ type run struct {
 }
 
 func newRun(cfg Config) (*run, error) {
-	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), audit: newAudit(cfg.Model.Scenario), stopping: make(chan struct{})}
+	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
 	parts := cfg.Partitions
 	if parts == nil {
 		for p := range cfg.Model.Fleet.Partitions() {
 			parts = append(parts, p)
 		}
+	}
+	if r.timer = cfg.Timer; r.timer.New == nil {
+		r.timer = GoTimer()
 	}
 	n := cfg.Workers
 	if n <= 0 {
@@ -126,9 +140,23 @@ func newRun(cfg Config) (*run, error) {
 		for j := i; j < len(parts); j += n {
 			mine = append(mine, parts[j])
 		}
-		r.workers = append(r.workers, newWorker(r, i, mine, n))
+		w, err := newWorker(r, i, mine, n)
+		if err != nil {
+			r.close()
+			return nil, err
+		}
+		r.workers = append(r.workers, w)
 	}
 	return r, nil
+}
+
+// close gives back what the workers hold of the system.
+func (r *run) close() {
+	for _, w := range r.workers {
+		if w.alarm != nil {
+			w.alarm.Close()
+		}
+	}
 }
 
 // busyFirst sorts the partitions so that those with devices, or in the closed model those that can be asked for uploads,
@@ -150,20 +178,20 @@ func (r *run) senders() int {
 	if r.sc.Load.Closed {
 		return r.sc.Load.Concurrency
 	}
-	if n := r.sc.Target.Client.MaxOpen; n > 0 {
-		return n
-	}
-	return target.DefaultMaxOpen
+	return r.sc.Target.Client.Senders()
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {
-	before, _ := measure.Self()
+	r.before, _ = measure.Self()
 	r.start = time.Now()
 	r.sending, r.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.abandon()
 	ctx, r.halt = context.WithCancel(ctx)
 	defer r.halt()
 
+	if err := r.openLedgers(); err != nil {
+		return nil, err
+	}
 	var workers errgroup.Group
 	for _, w := range r.workers {
 		workers.Go(w.work)
@@ -178,10 +206,15 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	elapsed := time.Since(r.start)
 	close(done)
 	watchers.Wait()
+	broken := r.closeLedgers()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, broken)
 	}
-	return r.result(elapsed, before)
+	res, err := r.result(elapsed)
+	if res != nil {
+		res.LedgerErr = broken
+	}
+	return res, err
 }
 
 // interrupt turns the end of ctx into an orderly end of the run.
@@ -192,6 +225,11 @@ func (r *run) interrupt(ctx context.Context, done chan struct{}) {
 	case <-ctx.Done():
 	}
 	close(r.stopping)
+	for _, w := range r.workers {
+		if w.alarm != nil {
+			w.alarm.Ring()
+		}
+	}
 	timer := time.NewTimer(graceOnInterrupt)
 	defer timer.Stop()
 	select {
@@ -225,89 +263,6 @@ func (r *run) example(c measure.Class, err error) {
 	}
 }
 
-func (r *run) result(elapsed time.Duration, before measure.Usage) (*Result, error) {
-	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: r.stopped()}
-	var recs []*measure.Recorder
-	for _, w := range r.workers {
-		recs = append(recs, w.rec)
-		res.Devices.Add(w.sched.Stats())
-		res.DeviceTime = max(res.DeviceTime, w.sched.DeviceTime())
-		if r.cfg.Model.Behavior.Enroll {
-			res.Kinds[event.Enrolment].Made += int64(w.sched.Devices())
-		}
-		w.mu.Lock()
-		for k := range w.kinds {
-			res.Kinds[k].add(w.kinds[k])
-		}
-		for t := range w.verdicts {
-			for ref := range w.verdicts[t] {
-				for b, n := range w.verdicts[t][ref] {
-					res.Verdicts[t][ref][b] += n
-				}
-			}
-		}
-		w.mu.Unlock()
-	}
-	for k := range res.Kinds {
-		kind := &res.Kinds[k]
-		kind.Made, kind.Lost = kind.Made+res.Devices.Made[k], res.Devices.Lost[k]
-		kind.Pending = kind.Made - kind.Lost - kind.Sent - kind.Dropped
-	}
-	if r.audit != nil {
-		res.Audit = r.audit.finish()
-	}
-	res.Totals = measure.Merge(r.names, recs...)
-	res.Phases = r.spans(elapsed)
-	for c, text := range r.errors {
-		if text != "" {
-			res.FirstErrors = append(res.FirstErrors, ClassError{measure.Class(c), text})
-		}
-	}
-	if after, err := measure.Self(); err == nil {
-		res.Usage = measure.Usage{User: after.User - before.User, System: after.System - before.System, MaxRSS: after.MaxRSS}
-	}
-	for _, ph := range r.names.Phases {
-		if err := res.Totals.Select(measure.Selector{Phase: ph.Name}).Counts.Check(); err != nil {
-			return nil, fmt.Errorf("phase %s: the harness miscounted: %w", ph.Name, err)
-		}
-	}
-	return res, nil
-}
-
-func (k *Kinds) add(o Kinds) {
-	k.Sent += o.Sent
-	k.Accepted += o.Accepted
-	k.Refused += o.Refused
-	k.Failed += o.Failed
-	k.Dropped += o.Dropped
-}
-
-// spans says when each phase was. In the closed model the workers say, each for itself: a phase is from when the first one
-// began it until the last one ended it.
-func (r *run) spans(elapsed time.Duration) []PhaseSpan {
-	spans := make([]PhaseSpan, len(r.sc.Load.Phases))
-	var from time.Duration
-	for i, ph := range r.sc.Load.Phases {
-		if r.sc.Load.Closed {
-			for _, w := range r.workers {
-				switch s := w.feed.spans[i]; {
-				case s.To == 0: // this worker never came so far
-				case spans[i].To == 0:
-					spans[i] = s
-				default:
-					spans[i].From, spans[i].To = min(spans[i].From, s.From), max(spans[i].To, s.To)
-				}
-			}
-			continue
-		}
-		if from < elapsed {
-			spans[i] = PhaseSpan{from, min(from+ph.For, elapsed)}
-		}
-		from += ph.For
-	}
-	return spans
-}
-
 // Names are the words behind the indices of a model's samples.
 func Names(m *Model) *measure.Names {
 	n := new(measure.Names)
@@ -320,5 +275,6 @@ func Names(m *Model) *measure.Names {
 	for _, t := range m.Fleet.Tenants() {
 		n.Tenants = append(n.Tenants, t.ID.String())
 	}
+	n.Slices = measure.Cut(m.windows())
 	return n
 }

@@ -27,7 +27,7 @@ type Arrival struct {
 // start) / speed. With a rate, the load shape says when the next upload of the fleet starts and Allotment which partition it
 // belongs to, in proportion to its devices that ever report anything; that partition then sends what is next in its
 // devices' time, so that the asked rate is offered exactly whatever the fleet's own rhythm is, and any division into shards
-// agrees without talking.
+// agrees without talking. What the timeline changes reaches each partition on its own, see prompter.
 type Schedule struct {
 	sc    *scenario.Scenario
 	model *Model
@@ -45,6 +45,7 @@ type Schedule struct {
 // part is one partition within a schedule.
 type part struct {
 	stream  *behavior.Stream
+	prompt  prompter // tells the stream of the timeline
 	devices int
 	asked   bool          // has devices that report, so that it can be asked for uploads
 	clock   time.Duration // device time that the partition has reached at the phase's start
@@ -61,9 +62,11 @@ func NewSchedule(m *Model, partitions []int) *Schedule {
 	if m.reporters != nil {
 		s.allot = pace.Allot(m.reporters)
 	}
+	var devices []int
 	for _, p := range partitions {
-		devices := slices.Collect(m.Fleet.PartitionDevices(p))
+		devices = slices.AppendSeq(devices[:0], m.Fleet.PartitionDevices(p)) // streams do not keep it
 		part := &part{devices: len(devices), stream: behavior.NewStream(&m.Behavior, devices)}
+		part.prompt = prompter{stream: part.stream, left: m.cues}
 		part.asked = m.reporters != nil && m.reporters[p] > 0
 		s.parts = append(s.parts, part)
 		s.owner[p] = part
@@ -162,6 +165,7 @@ func (s *Schedule) enter(phase int) bool {
 	for _, p := range s.parts {
 		p.has = false
 		p.clock = max(p.clock, p.stream.Now())
+		p.prompt.before(s.begins, p.clock)
 	}
 	switch {
 	case ph.Do == scenario.Enroll:

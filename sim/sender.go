@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"drover/sim/behavior"
+	"drover/sim/check"
 	"drover/sim/event"
 	"drover/sim/fleet"
+	"drover/sim/ledger"
 	"drover/sim/measure"
 	"drover/sim/privacy"
 	"drover/sim/target"
@@ -18,22 +20,26 @@ import (
 type sender struct {
 	w      *worker
 	filler *behavior.Filler
-	dev    fleet.Device
+	dev    *fleet.Device // of the upload under way; the filler's
 	ev     event.Event
 	req    target.Request
 	ans    target.Answer
+	reply  wire.Reply
 	said   wire.Answer
 	draw   *rand.Rand // delays of retries
 
+	job     job             // closed model: the upload under way
+	tally   tally           // of the uploads that it ended
 	threats []threat        // of the upload under way
+	ids     []event.ID      // of its events
 	audit   *privacy.Reader // nil when no check asks for it
+	native  []byte          // what it reads where the body is not native
 }
 
 // threat is a detection that the backend may judge.
 type threat struct {
-	seq   uint32
-	truth event.Category
-	ref   event.Category
+	seq uint32
+	check.Detection
 }
 
 func newSender(w *worker) *sender {
@@ -43,7 +49,11 @@ func newSender(w *worker) *sender {
 		draw:   rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), // back-off depends on answers, so it is no part of what a seed decides
 	}
 	if a := w.run.audit; a != nil {
-		s.audit = a.Reader(func(fleet.GUID) (privacy.Settings, bool) { return SettingsOf(&s.dev), true })
+		s.audit = a.Reader(func(fleet.GUID) (privacy.Settings, bool) {
+			now := SettingsOf(s.dev)
+			now.Open = !s.filler.Private()
+			return now, true
+		})
 	}
 	return s
 }
@@ -51,7 +61,7 @@ func newSender(w *worker) *sender {
 // send makes the next attempt of a job and decides what becomes of it.
 func (s *sender) send(j *job) {
 	if s.w.run.stopped() || s.w.run.sending.Err() != nil {
-		s.w.cut(j)
+		s.w.cut(j, &s.tally)
 		return
 	}
 	if more := s.attempt(j); !more {
@@ -63,7 +73,7 @@ func (s *sender) send(j *job) {
 	if ok && s.w.again(j) {
 		return
 	}
-	s.w.finish(j, j.outcome())
+	s.w.finish(j, j.outcome(), &s.tally)
 }
 
 // attempt makes one attempt; true when another one may follow.
@@ -71,61 +81,117 @@ func (s *sender) attempt(j *job) bool {
 	run := s.w.run
 	s.encode(j)
 	if s.audit != nil && j.attempts == 0 {
-		s.audit.Upload(s.req.Body)
+		s.audits(j)
 	}
 	j.sent = run.now()
 	if j.attempts == 0 {
 		j.firstSent = j.sent
 	}
+	s.req.Seq, s.req.Attempt, s.req.Faults = j.up.FirstSeq, j.attempts, run.cfg.Model.faultsOf(j.up.Device, j.sent)
 	j.attempts++
+	j.told = false
 	run.cfg.Target.Send(run.sending, &s.req, &s.ans)
 	j.done = run.now()
-	if s.ans.Class == measure.OK {
-		if err := wire.DecodeAnswer(s.ans.Body, &s.said); err != nil {
-			s.ans.Class = measure.BadAnswer
-			s.ans.Err = fmt.Errorf("%v: status %d with a body that is no answer, %.60q: %w", j.key.Op, s.ans.Status, s.ans.Body, err)
-		}
+	if s.ans.Class == measure.OK || s.ans.Status != 0 {
+		s.read(j)
 	}
 	// An answer that cannot be understood does not say no: behind it the upload may have been stored.
 	j.class, j.answered = s.ans.Class, s.ans.Status != 0 && s.ans.Class != measure.BadAnswer
-	j.unsure = j.unsure || !j.answered
-	s.w.rec.Attempt(j.key, j.class, j.sent, j.done-j.sent)
+	j.unsure = j.unsure || !j.answered || j.taken.Any() || j.class == measure.Rejected && s.said.Unsure // of a part it may be known
 	switch {
 	case j.class == measure.OK:
 		s.judge(j)
-		s.w.finish(j, measure.Accepted)
+		s.w.finish(j, measure.Accepted, &s.tally)
 		return false
 	case j.class == measure.Cancelled:
-		s.w.finish(j, measure.Failed)
+		s.w.finish(j, measure.Failed, &s.tally)
 		return false
 	}
 	run.example(j.class, s.ans.Err)
-	if target.Retryable(j.class) {
+	if target.Retryable(j.class) || s.ans.Again {
 		return true
 	}
-	s.w.finish(j, j.outcome())
+	s.w.finish(j, j.outcome(), &s.tally)
 	return false
+}
+
+// read understands the answer to an attempt.
+func (s *sender) read(j *job) {
+	s.reply = wire.Reply{Class: s.ans.Class, Status: s.ans.Status, Body: s.ans.Body, FirstSeq: j.up.FirstSeq, Events: len(j.up.Items), IDs: s.ids}
+	class, err := s.w.run.cfg.Adapter.Ops[j.key.Op].Read(&s.reply, &s.said)
+	s.ans.Class = class
+	if err != nil {
+		s.ans.Err = fmt.Errorf("%v: %w", j.key.Op, err)
+	}
 }
 
 // encode makes the bytes of a job's request. They are the same for every attempt.
 func (s *sender) encode(j *job) {
-	m, f := s.w.run.cfg.Model, &s.w.run.cfg.Format
-	m.Fleet.Device(j.up.Device, &s.dev)
-	s.threats = s.threats[:0]
-	body := f.Begin(s.req.Body[:0], &s.dev)
+	x := &s.w.run.cfg.Adapter.Ops[j.key.Op]
+	s.dev = s.filler.Begin(&j.up)
+	s.threats, s.ids, s.req.Ends, s.req.IDs = s.threats[:0], s.ids[:0], s.req.Ends[:0], s.req.IDs[:0]
+	body := x.Begin(s.req.Body[:0], s.dev, s.w.run.cfg.Model.Behavior.Sends.All)
+	s.req.Head = len(body)
 	for i, it := range j.up.Items {
-		s.filler.Fill(&s.ev, &s.dev, it, j.up.FirstSeq+uint32(i))
+		then := s.filler.Fill(&s.ev, i)
 		if i == 0 {
-			s.req.Key = append(s.req.Key[:0], fleet.GUID(s.ev.ID).String()...)
+			s.req.Key = fleet.GUID(s.ev.ID).AppendText(s.req.Key[:0])
 		}
+		s.ids, s.req.IDs = append(s.ids, s.ev.ID), append(s.req.IDs, s.ev.ID)
 		if it.Kind == event.WebThreat {
-			s.threats = append(s.threats, threat{s.ev.Seq, s.ev.Web.Truth, s.ev.Web.Verdict})
+			w := &s.ev.Web
+			s.threats = append(s.threats, threat{s.ev.Seq, check.Detection{Truth: w.Truth, Reference: w.Verdict, Pattern: w.Pattern, Hard: w.Hard, Age: w.Age}})
 		}
-		body = f.Event(body, i, &s.dev, &s.ev)
+		body = x.Event(body, i, then, &s.ev)
+		s.req.Ends = append(s.req.Ends, len(body))
 	}
-	s.req.Body = f.End(body)
-	s.req.Op, s.req.Tenant = j.key.Op, int(j.key.Tenant)
+	s.req.Body = x.End(body, 0)
+	if x.Place != nil {
+		s.req.Place = x.Place(s.req.Place[:0], s.dev, s.req.Key)
+	}
+	if x.Header != nil {
+		s.req.Header = x.Header(s.req.Header[:0], s.dev, s.req.Key)
+	}
+	s.req.Op, s.req.Device, s.req.Tenant, s.req.Taken = j.key.Op, j.up.Device, int(j.key.Tenant), &j.taken
 	j.bytes = len(s.req.Body)
+}
+
+// audits shows an upload to the audit: what its body says. Of a mapped body the same events are written natively; a mapping can
+// say of them only what that has, and where that leaves something out it does so, too.
+func (s *sender) audits(j *job) {
+	s.w.run.audit.uploads.Add(1)
+	if decode := s.w.run.cfg.Adapter.Ops[j.key.Op].Decode; decode != nil {
+		err := decode(s.req.Body, func(native []byte) error {
+			s.audit.Upload(native)
+			return nil
+		})
+		if err != nil {
+			s.audit.Upload(s.req.Body) // what cannot be read is a violation
+		}
+		return
+	}
+	s.dev = s.filler.Begin(&j.up)
+	s.native = wire.Native.Begin(s.native[:0], s.dev, s.w.run.cfg.Model.Behavior.Sends.All)
+	for i := range j.up.Items {
+		then := s.filler.Fill(&s.ev, i)
+		s.native = wire.Native.Event(s.native, i, then, &s.ev)
+	}
+	s.native = wire.Native.End(s.native, 0)
+	s.audit.Upload(s.native)
+}
+
+// dispute keeps a detection about which the backend disagrees with somebody, if there is still room for it. The event is made once more: of most
+// detections nobody will ever ask.
+func (s *sender) dispute(j *job, t *threat, backend event.Category) {
+	i := int(t.seq - j.up.FirstSeq)
+	if !s.tally.disputes.Wants(&t.Detection, backend, s.ids[i]) {
+		return
+	}
+	s.filler.Fill(&s.ev, i)
+	s.tally.disputes.Add(check.Dispute{
+		Detection: t.Detection, ID: s.ev.ID, Device: j.up.Device, Seq: t.seq, Backend: backend,
+		URL: string(s.filler.Seen(nil, i)), Sent: s.ev.Has&(1<<event.WebDomain) != 0,
+	})
 }
 
 // judge notes what the answer says of single events: the backend's verdict of each threat, where one that it did not mention
@@ -134,23 +200,30 @@ func (s *sender) judge(j *job) {
 	if len(s.threats)+len(s.said.Refused) == 0 {
 		return
 	}
-	s.w.mu.Lock()
-	defer s.w.mu.Unlock()
+	s.tally.mu.Lock()
+	defer s.tally.mu.Unlock()
 	for _, t := range s.threats {
-		verdict := int(event.NumCategories) // not judged
+		verdict := event.Unknown // not judged
 		for _, v := range s.said.Verdicts {
 			if v.Seq == t.seq && v.Known {
-				verdict = int(v.Category)
+				verdict = v.Category
 			}
 		}
-		s.w.verdicts[t.truth][t.ref][verdict]++
+		s.tally.verdicts.Add(t.Detection, verdict)
+		s.dispute(j, &t, verdict)
+		said := ledger.Unjudged
+		if verdict < event.NumCategories {
+			said = ledger.Said(verdict)
+		}
+		j.notes = append(j.notes, ledger.Note{Seq: t.seq, Said: said})
 	}
 	for n, no := range s.said.Refused {
 		again := slices.ContainsFunc(s.said.Refused[:n], func(r wire.Refusal) bool { return r.Seq == no.Seq })
 		if i := int(no.Seq) - int(j.up.FirstSeq); i >= 0 && i < len(j.up.Items) && !again {
-			k := &s.w.kinds[j.up.Items[i].Kind]
+			k := &s.tally.kinds[j.up.Items[i].Kind]
 			k.Refused++
 			k.Accepted-- // finish counts the whole upload as accepted
+			j.notes = append(j.notes, ledger.Note{Seq: no.Seq, Said: ledger.NotTaken})
 		}
 	}
 }

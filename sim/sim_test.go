@@ -86,7 +86,19 @@ func rateLoad(arrivals, rate, lasts string) string {
 `, arrivals, lasts, rate)
 }
 
-var native = wire.Native
+var (
+	native = wire.Native
+	drover = &wire.Drover
+)
+
+// writing is the adapter drover with another format.
+func writing(f wire.Format) *wire.Adapter {
+	a := wire.Drover
+	for op := range a.Ops {
+		a.Ops[op].Format = f
+	}
+	return &a
+}
 
 // fake is a backend inside the test. It answers after serve says so, and keeps what it was sent.
 type fake struct {
@@ -141,7 +153,7 @@ func (f *fake) Close() error { return nil }
 // drive runs a scenario against a fake.
 func drive(t testing.TB, ctx context.Context, m *Model, f *fake, workers int) *Result {
 	t.Helper()
-	res, err := Run(ctx, Config{Model: m, Workers: workers, Target: f, Format: native})
+	res, err := Run(ctx, Config{Model: m, Workers: workers, Target: f, Adapter: drover})
 	if err != nil {
 		t.Fatal(err)
 	}

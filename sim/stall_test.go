@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"fmt"
+	"math"
 	"slices"
+	"sort"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,6 +93,86 @@ func queue(servers int) []time.Duration {
 func exactly(t *testing.T, what string, got, want time.Duration) {
 	t.Helper()
 	if d := got - want; d < 0 || d > want/1000 {
+		t.Errorf("%s is %v, want %v", what, got, want)
+	}
+}
+
+// freeze is a run at 1,000/s, evenly, behind 64 connections to a backend that answers in 1 ms and stands still once. queue is
+// the most uploads that wait.
+type freeze struct {
+	span, from, lasts time.Duration
+	queue             int
+}
+
+// truth is a queue of 64 servers, first come first served: the waits of those that were answered, their service times, and how
+// many found the queue full.
+func (z freeze) truth() (waits, services []time.Duration, unsent int64) {
+	free := make([]time.Duration, 64)
+	var begins []time.Duration // of uploads, in order
+	for due := time.Millisecond; due <= z.span; due += time.Millisecond {
+		waiting := len(begins) - sort.Search(len(begins), func(i int) bool { return begins[i] > due })
+		if waiting >= z.queue && slices.Min(free) > due {
+			unsent++
+			continue
+		}
+		first := slices.Index(free, slices.Min(free))
+		begin := max(due, free[first])
+		end := begin + time.Millisecond
+		if begin >= z.from && begin < z.from+z.lasts {
+			end += z.from + z.lasts - begin
+		}
+		free[first] = end
+		begins = append(begins, begin)
+		waits, services = append(waits, end-due), append(services, end-begin)
+	}
+	slices.Sort(waits)
+	slices.Sort(services)
+	return waits, services, unsent
+}
+
+// What a run says of a freeze is within 1 % of the truth, however long it lasts and wherever the freeze is. Beside it stands
+// what a client without a schedule would have said, and how many uploads were never sent.
+func TestFreeze(t *testing.T) {
+	t.Parallel()
+	for _, z := range []freeze{
+		{10 * time.Second, 4 * time.Second, 2 * time.Second, 20_000},
+		{3 * time.Second, time.Second, time.Second, 20_000},
+		{60 * time.Second, 30 * time.Second, 10 * time.Second, 20_000},
+		{12 * time.Second, 10 * time.Second, time.Second, 20_000},
+		{10 * time.Second, 4 * time.Second, 2 * time.Second, 500}, // the queue is soon full
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			t.Logf("%+v", z)
+			m := model(t, parse(t, rateLoad("even", "1000/s", z.span.String()), "queue: 20000", fmt.Sprintf("queue: %d", z.queue), "BATCH", "{maxEvents: 1}"))
+			begin := time.Now()
+			f := &fake{serve: func(int, *target.Request) (measure.Class, time.Duration) {
+				wait := time.Millisecond
+				if at := time.Since(begin); at >= z.from && at < z.from+z.lasts {
+					wait += z.from + z.lasts - at
+				}
+				return measure.OK, wait
+			}}
+			s := drive(t, t.Context(), m, f, 1).Totals.Select(measure.Selector{})
+			waits, services, unsent := z.truth()
+			for _, q := range []float64{0.5, 0.99, 0.999} {
+				at := int(math.Ceil(q*float64(len(waits)))) - 1
+				near(t, fmt.Sprintf("response time, quantile %v", q), s.Response.Quantile(q), waits[at])
+				near(t, fmt.Sprintf("service time, quantile %v", q), s.Service.Quantile(q), services[at])
+			}
+			if s.Dropped != unsent || s.Accepted != int64(len(waits)) || f.most != 64 {
+				t.Errorf("%d uploads accepted and %d unsent over %d connections; want %d and %d over 64", s.Accepted, s.Dropped, f.most, len(waits), unsent)
+			}
+			if z.queue == 500 && unsent < 1000 || z.queue > 500 && unsent > 0 {
+				t.Errorf("the truth has %d unsent: this test shows nothing", unsent)
+			}
+		})
+	}
+}
+
+// near allows for 1 %.
+func near(t *testing.T, what string, got, want time.Duration) {
+	t.Helper()
+	if d := got - want; d.Abs() > want/100 {
 		t.Errorf("%s is %v, want %v", what, got, want)
 	}
 }

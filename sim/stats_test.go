@@ -49,6 +49,7 @@ func TestStreamMatchesTheScenario(t *testing.T) {
 	versions := map[string]float64{} // devices
 	crashes := map[string]float64{}  // by version
 	byHour := [24]float64{}
+	threats := make([]float64, m.Fleet.Devices())
 	seen := make([]bool, m.Fleet.Devices())
 	var dev fleet.Device
 	var a Arrival
@@ -61,6 +62,8 @@ func TestStreamMatchesTheScenario(t *testing.T) {
 		for _, it := range a.Upload.Items {
 			kinds[it.Kind]++
 			switch it.Kind {
+			case event.WebThreat:
+				threats[dev.Index]++
 			case event.Crash:
 				crashes[dev.OS.Version]++
 			case event.AppAction:
@@ -95,7 +98,21 @@ func TestStreamMatchesTheScenario(t *testing.T) {
 	poisson("app actions", kinds[event.AppAction], devices*2*days)
 	poisson("feedback", kinds[event.Feedback], devices*0.01*days)
 	poisson("visits", float64(s.Stats().Visits), devices*20*days)
-	poisson("threats", kinds[event.WebThreat], devices*20*days*0.01)
+	// Malicious visits are gamma-Poisson with shape 1/4: the variance of a device's count is m + m^2/k. Of what is planted the
+	// reference detects its share.
+	detected, _ := m.Behavior.Hosts.Detected()
+	mean := 20 * days * 0.01 * detected
+	variance := mean + mean*mean/0.25
+	if got, want := kinds[event.WebThreat], devices*mean; math.Abs(got-want) > 5*math.Sqrt(devices*variance) {
+		t.Errorf("threats: %v, want %.0f within %.0f", got, want, 5*math.Sqrt(devices*variance))
+	}
+	var squares float64
+	for _, n := range threats {
+		squares += (n - mean) * (n - mean)
+	}
+	if got := squares / devices; got < 0.8*variance || got > 1.25*variance {
+		t.Errorf("variance of a device's threats: %.2f, want about %.2f", got, variance)
+	}
 
 	// Periodic kinds: every device has one each period, so only the first and the last are left to chance.
 	if got, want := kinds[event.Heartbeat], float64(devices*28); math.Abs(got-want) > 5*math.Sqrt(devices) {

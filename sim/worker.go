@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"container/heap"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"drover/sim/check"
 	"drover/sim/event"
+	"drover/sim/ledger"
 	"drover/sim/measure"
 	"drover/sim/scenario"
 	"drover/sim/target"
@@ -20,41 +22,53 @@ import (
 // attempt; one that falls due beyond them is dropped and counted. So a backend that stalls costs neither memory nor
 // connections.
 type worker struct {
-	run     *run
-	id      int
-	sched   *Schedule
-	rec     *measure.Recorder
-	senders int
-	limit   int // most uploads open at once: senders and queue
-	queue   chan *job
-	wake    chan struct{} // tells the keeper that retry or open changed
+	run        *run
+	id         int
+	partitions []int
+	sched      *Schedule
+	rec        *measure.Recorder
+	ledger     *ledger.Writer // nil: none is kept
+	limit      int            // most uploads open at once: senders and queue
+	queue      chan *job
+	alarm      Alarm // what the keeper waits by; rung when retry changed, after the last upload, and at the run's end
+	rhythm     rhythm
+	crew       []*sender
+	open       atomic.Int64 // jobs without a final fate
+	over       atomic.Bool  // the keeper waits for open to be 0
+	spare      []*job       // unused; the keeper's own
+	tally      tally        // of uploads that the keeper ends
 
-	mu       sync.Mutex
-	open     int     // jobs without a final fate
-	retry    retries // jobs that wait for their next attempt
-	free     []*job
-	kinds    [event.NumKinds]Kinds
-	verdicts check.VerdictMatrix
+	dealing sync.Mutex        // guards sched and late: who deals out uploads holds it
+	late    measure.Histogram // by how much uploads were let go after their time
+
+	mu    sync.Mutex
+	retry retries // jobs that wait for their next attempt
+	free  []*job  // unused, given back by senders
 
 	feed *feed // of the closed model; nil in the open one
 }
 
-func newWorker(r *run, id int, partitions []int, n int) *worker {
+func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
 	w := &worker{
-		run:   r,
-		id:    id,
-		sched: NewSchedule(r.cfg.Model, partitions),
-		rec:   measure.NewRecorder(r.names, measure.Options{}),
-		wake:  make(chan struct{}, 1),
+		run:        r,
+		partitions: partitions,
+		id:         id,
+		sched:      NewSchedule(r.cfg.Model, partitions),
+		rec:        measure.NewRecorder(r.names, measure.Options{}),
+		rhythm:     rhythm{grid: r.timer.Grid, workers: float64(n)},
 	}
-	w.senders = (r.senders() + n - 1 - id) / n // the first ones get the remainder
-	w.limit = w.senders + max(1, r.sc.Target.Client.Queue/n)
+	for range (r.senders() + n - 1 - id) / n { // the first ones get the remainder
+		w.crew = append(w.crew, newSender(w))
+	}
+	w.limit = len(w.crew) + max(1, r.sc.Target.Client.Queue/n)
 	if r.sc.Load.Closed {
 		w.feed = newFeed(w)
-	} else {
-		w.queue = make(chan *job, w.limit)
+		return w, nil
 	}
-	return w
+	w.queue = make(chan *job, w.limit)
+	var err error
+	w.alarm, err = r.timer.New()
+	return w, err
 }
 
 // work returns when every upload of the worker has its fate and all its goroutines have ended. Its error is the
@@ -64,9 +78,8 @@ func (w *worker) work() error {
 		return w.closed()
 	}
 	var senders sync.WaitGroup
-	for range w.senders {
+	for _, s := range w.crew {
 		senders.Go(func() {
-			s := newSender(w)
 			for j := range w.queue {
 				s.send(j)
 			}
@@ -80,22 +93,26 @@ func (w *worker) work() error {
 
 // keep is the keeper: it returns when the schedule is over, or interrupted, and no upload is left open.
 func (w *worker) keep() {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	var a Arrival
+	w.dealing.Lock()
 	more := w.next(&a)
+	w.dealing.Unlock()
 	driven, end := w.run.ends()
-	stopping := w.run.stopping
+	stopping := false
 	for {
 		now := w.run.now()
 		for more && a.At <= now && !w.run.stopped() { // far behind, this may take long
 			w.offer(&a)
+			w.dealing.Lock()
+			w.late.Record(now - a.At)
 			more = w.next(&a)
+			w.dealing.Unlock()
 		}
 		next := w.promote(now)
+		w.over.Store(!more) // before the look at what is open
 		switch idle := w.idle(); {
 		case more:
-			next = min(next, a.At)
+			next = min(next, w.rhythm.tick(a.At))
 		case idle && now >= driven:
 			return
 		case idle:
@@ -109,12 +126,9 @@ func (w *worker) keep() {
 			end = forever
 			continue
 		}
-		timer.Reset(next - w.run.now())
-		select {
-		case <-timer.C:
-		case <-w.wake:
-		case <-stopping:
-			stopping, more, driven, end = nil, false, 0, forever
+		w.alarm.Wait(next - w.run.now())
+		if !stopping && w.run.stopped() {
+			stopping, more, driven, end = true, false, 0, forever
 			w.giveUp()
 		}
 	}
@@ -122,9 +136,10 @@ func (w *worker) keep() {
 
 const forever = time.Duration(1<<63 - 1)
 
-// next takes the next arrival off the schedule, and halts the run if it is broken.
+// next takes the next arrival off the schedule, and halts the run if it is broken. The caller holds dealing.
 func (w *worker) next(a *Arrival) bool {
 	if w.sched.Next(a) {
+		w.rhythm.arrival(a.At)
 		return true
 	}
 	if w.sched.Err() != nil {
@@ -150,25 +165,27 @@ func (r *run) ends() (driven, end time.Duration) {
 
 // offer puts an arrival in the queue, or drops it when the queue is full.
 func (w *worker) offer(a *Arrival) {
-	w.mu.Lock()
 	j := w.take()
 	j.fill(w, a)
-	full := w.open >= w.limit
-	w.open++
-	w.mu.Unlock()
+	full := w.open.Add(1) > int64(w.limit)
 	w.rec.Due(j.key, j.at)
 	if full {
-		w.drop(j, measure.Overflow)
+		w.drop(j, measure.Overflow, &w.tally)
 		return
 	}
 	w.queue <- j // has room for as many as may be open
 }
 
-// take returns an unused job. w.mu is held.
+// take returns an unused job. It is the keeper's.
 func (w *worker) take() *job {
-	if n := len(w.free); n > 0 {
-		j := w.free[n-1]
-		w.free = w.free[:n-1]
+	if len(w.spare) == 0 {
+		w.mu.Lock()
+		w.spare, w.free = w.free, w.spare
+		w.mu.Unlock()
+	}
+	if n := len(w.spare); n > 0 {
+		j := w.spare[n-1]
+		w.spare = w.spare[:n-1]
 		return j
 	}
 	return new(job)
@@ -194,17 +211,11 @@ func (w *worker) again(j *job) bool {
 	if w.run.stopped() || w.run.sending.Err() != nil {
 		return false
 	}
+	w.rec.Attempt(j.key, j.class, j.sent)
+	j.told = true
 	heap.Push(&w.retry, j)
-	w.notify()
+	w.alarm.Ring()
 	return true
-}
-
-// notify wakes the keeper.
-func (w *worker) notify() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
 }
 
 // giveUp ends everything that waits.
@@ -223,26 +234,26 @@ func (w *worker) giveUp() {
 		break
 	}
 	for _, j := range left {
-		w.cut(j)
+		w.cut(j, &w.tally)
 	}
 }
 
-// cut ends a job that the run leaves no time for: it was never sent, or its last attempt is its fate.
-func (w *worker) cut(j *job) {
+// cut ends a job that the run leaves no time for: it was never sent, or its last attempt is its fate. t is the caller's own.
+func (w *worker) cut(j *job, t *tally) {
 	if j.attempts == 0 {
-		w.drop(j, measure.NotStarted)
+		w.drop(j, measure.NotStarted, t)
 		return
 	}
-	w.finish(j, j.outcome())
+	w.finish(j, j.outcome(), t)
 }
 
-func (w *worker) drop(j *job, why measure.Class) {
+func (w *worker) drop(j *job, why measure.Class, t *tally) {
 	j.class, j.done = why, w.run.now()
-	w.finish(j, measure.Dropped)
+	w.finish(j, measure.Dropped, t)
 }
 
-// finish records the fate of a job and lets go of it.
-func (w *worker) finish(j *job, o measure.Outcome) {
+// finish records the fate of a job and, in the open model, lets go of it.
+func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
 	w.rec.Record(&measure.Sample{
 		Key:       j.key,
 		Outcome:   o,
@@ -252,16 +263,40 @@ func (w *worker) finish(j *job, o measure.Outcome) {
 		Sent:      j.sent,
 		Done:      j.done,
 		Attempts:  j.attempts,
+		Told:      j.told,
 		Events:    len(j.up.Items),
 		Bytes:     j.bytes,
 	})
+	w.note(j, o)
+	t.count(j, o)
+	if w.feed != nil {
+		w.open.Add(-1)
+		return // the sender uses it again
+	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.free = append(w.free, j)
+	w.mu.Unlock()
+	if w.open.Add(-1) == 0 && w.over.Load() {
+		w.alarm.Ring()
+	}
+}
+
+// tally counts events by what became of them. One goroutine adds to it; mu is for those that look while it does.
+type tally struct {
+	mu       sync.Mutex
+	kinds    [event.NumKinds]Kinds
+	verdicts check.Oracle
+	disputes check.Disputes
+}
+
+func (t *tally) count(j *job, o measure.Outcome) {
 	if o == measure.Refused && j.unsure {
 		o = measure.Failed // an earlier attempt may have arrived
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, it := range j.up.Items {
-		k := &w.kinds[it.Kind]
+		k := &t.kinds[it.Kind]
 		switch o {
 		case measure.Accepted:
 			k.Accepted++
@@ -275,15 +310,7 @@ func (w *worker) finish(j *job, o measure.Outcome) {
 		}
 		k.Sent++
 	}
-	w.free = append(w.free, j)
-	if w.open--; w.open == 0 {
-		w.notify()
-	}
 }
 
 // idle reports whether every upload has its fate.
-func (w *worker) idle() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.open == 0
-}
+func (w *worker) idle() bool { return w.open.Load() == 0 }

@@ -3,25 +3,25 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"drover/sim"
 	"drover/sim/check"
+	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/privacy"
 	"drover/sim/scenario"
 	"drover/sim/wire"
 )
-
-// maxDocument is the longest line that audit reads.
-const maxDocument = 64 << 20
 
 // auditFlags are the flags of drover audit.
 type auditFlags struct {
@@ -32,6 +32,7 @@ type auditFlags struct {
 	period   time.Duration
 	limit    int
 	format   *choice
+	protobuf bool
 }
 
 func newAudit() *cobra.Command {
@@ -39,13 +40,16 @@ func newAudit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit FILE... | -",
 		Short: "Hold a capture of uploads to a privacy contract",
-		Long: `audit reads native documents, one to a line, as "drover events --format uploads" prints them and as a backend's
-GET /v1/audit/events shows what it stored. It prints each violation with its invariant, event and field, then what it could
+		Long: `audit reads native documents: uploads as "drover events --format uploads" prints them, what a backend's
+GET /v1/audit/events shows of what it stored, or captured bodies of requests; one to a line, one after another, indented or
+in a JSON array, compressed with gzip or not. Documents in the other formats of "drover help formats" are read, too, each
+by its own members: a place that the format does not have, or one that says more than the others, makes it a violation. It prints each violation with its invariant, event and field, then what it could
 look at, invariant by invariant, and ends with exit code 3 when there was a violation. "-" is standard input.
 
 A capture alone does not tell everything. With --scenario the settings of each device are known, so that withheld data can
-be told from forbidden data, and the contract is the scenario's unless --contract names another; --tenant says whose sink the capture is from; --period says how often what is always sent must
-come, in device time. What was not looked at is said, never left out.
+be told from forbidden data and missing data is noticed, but for devices whose settings the timeline changes; its canaries are
+looked for; and the contract is the scenario's unless --contract names another. --tenant says whose sink the capture is from;
+--period says how often what is always sent must come, in device time. What was not looked at is said, never left out.
 
 --contract takes the name of a shipped contract (` + orList(scenario.Contracts()) + `), or a file in the format of
 profiles/privacy-catalogue.yaml, as FILE or FILE#NAME. No value of a document is ever printed, only names of fields.`,
@@ -67,6 +71,7 @@ profiles/privacy-catalogue.yaml, as FILE or FILE#NAME. No value of a document is
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the capture is from the sink of the tenant with this `id`")
 	cmd.Flags().DurationVar(&f.period, "period", 0, "what is always sent must come within this `time` of a device, e.g. 48h; 0: not looked at")
 	cmd.Flags().IntVarP(&f.limit, "limit", "n", 20, "print the first `n` violations; 0 prints all. All are counted")
+	cmd.Flags().BoolVar(&f.protobuf, "protobuf", false, "the captures are OTLP in protobuf: export requests one after another")
 	_ = cmd.RegisterFlagCompletionFunc("scenario", completeScenario)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) }
 	return cmd
@@ -92,19 +97,23 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 		return fail(exitUsage, err)
 	}
 	var settings func(fleet.GUID) (privacy.Settings, bool)
+	var canaries []event.Canary
 	if f.scenario != "" {
 		m, err := f.source.model(f.scenario)
 		if err != nil {
 			return err
 		}
-		settings = settingsOf(m.Fleet)
+		settings, canaries = m.Settings(nil), m.Behavior.Canaries.List()
 		if !cmd.Flags().Changed("contract") {
 			c = m.Scenario.Contract
 		}
 	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
-	p := auditPrinter{out: out, limit: f.limit, text: f.format.value == "text"}
-	opt := privacy.Options{Period: f.period, Report: p.violation}
+	p := auditPrinter{out: out, limit: f.limit, text: f.format.value == "text", protobuf: f.protobuf, formats: map[string]wire.Format{}}
+	for name, make := range wire.Formats {
+		p.formats[name] = make(&wire.Constants{})
+	}
+	opt := privacy.Options{Period: f.period, Canaries: canaries, Report: p.violation}
 	if f.tenant != "" {
 		id, ok := wire.ParseGUID(f.tenant)
 		if !ok {
@@ -133,20 +142,6 @@ func (f *auditFlags) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// settingsOf tells the settings of a fleet's devices by their directory id.
-func settingsOf(f *fleet.Fleet) func(fleet.GUID) (privacy.Settings, bool) {
-	known := make(map[fleet.GUID]privacy.Settings, f.Devices())
-	var d fleet.Device
-	for i := range f.Devices() {
-		f.Device(i, &d)
-		known[d.EntraID] = sim.SettingsOf(&d)
-	}
-	return func(id fleet.GUID) (privacy.Settings, bool) {
-		s, ok := known[id]
-		return s, ok
-	}
-}
-
 // auditPrinter reads documents and prints what is wrong with them.
 type auditPrinter struct {
 	out   *bufio.Writer
@@ -154,6 +149,9 @@ type auditPrinter struct {
 	limit int
 	file  string
 	line  int
+
+	formats  map[string]wire.Format
+	protobuf bool
 
 	printed int64
 	list    []violationLine // for JSON
@@ -168,23 +166,81 @@ func (p *auditPrinter) read(cmd *cobra.Command, name string, r *privacy.Reader) 
 			return fail(exitUsage, err)
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return fail(exitUsage, fmt.Errorf("%s is a folder; name its files, e.g. %s/*", name, strings.TrimSuffix(name, "/")))
+		}
 		in = f
 	}
 	return p.documents(in, r)
 }
 
 func (p *auditPrinter) documents(in io.Reader, r *privacy.Reader) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 0, 1<<16), maxDocument)
-	for p.line = 1; lines.Scan(); p.line++ {
-		if doc := bytes.TrimSpace(lines.Bytes()); len(doc) > 0 && !isPageEnd(doc) {
-			r.Upload(doc)
-		}
+	if p.protobuf {
+		return p.exports(in, r)
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s: line %d: %w", p.file, p.line, err)
+	c := splitter{each: func(line int, doc []byte) {
+		if p.line = line; isPageEnd(doc) {
+			return
+		}
+		decode := p.formats[wire.Recognise(doc)].Decode
+		if decode(doc, func(native []byte) error { r.Upload(native); return nil }) != nil {
+			r.Upload(doc) // what cannot be read is a violation
+		}
+	}}
+	if err := c.read(in); err != nil {
+		return fmt.Errorf("read %s: %w", p.file, err)
 	}
 	return nil
+}
+
+// exports audits export requests of OpenTelemetry logs, one after another: each device's part of one by itself, so that they may be
+// as many as they like. What takes the place of a line is its number.
+func (p *auditPrinter) exports(in io.Reader, r *privacy.Reader) error {
+	head := bufio.NewReaderSize(in, 1<<16)
+	if magic, _ := head.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		z, err := gzip.NewReader(head)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", p.file, err)
+		}
+		head = bufio.NewReaderSize(z, 1<<16)
+	}
+	for p.line = 1; ; p.line++ {
+		part, err := nextExport(head)
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read %s: message %d: %w", p.file, p.line, err)
+		}
+		if p.formats["otlp"].Decode(part, func(native []byte) error { r.Upload(native); return nil }) != nil {
+			r.Upload(part) // what cannot be read is a violation
+		}
+	}
+}
+
+// nextExport reads one field of a message; io.EOF is the end between two.
+func nextExport(in *bufio.Reader) ([]byte, error) {
+	tag, err := in.ReadByte()
+	if err != nil {
+		return nil, err
+	}
+	size, err := binary.ReadUvarint(in)
+	switch {
+	case err == nil && tag&7 != 2:
+		return nil, errors.New("not OTLP in protobuf")
+	case err == nil && size > maxDocument:
+		return nil, fmt.Errorf("longer than %d bytes", maxDocument)
+	case err == nil:
+		part := binary.AppendUvarint([]byte{tag}, size)
+		at := len(part)
+		part = append(part, make([]byte, size)...)
+		if _, err = io.ReadFull(in, part[at:]); err == nil {
+			return part, nil
+		}
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, err
 }
 
 // isPageEnd reports whether a line is the one that ends each page of GET /v1/audit/events.
@@ -257,9 +313,16 @@ type auditResult struct {
 	Events     int64           `json:"events"`
 	Devices    int             `json:"devices"`
 	Violations int64           `json:"violations"`
+	Canaries   *canaryLine     `json:"canaries,omitempty"`
 	Invariants []invariantLine `json:"invariants"`
 	Kinds      []kindLine      `json:"kinds"`
 	First      []violationLine `json:"first"` // as many as --limit says
+}
+
+// canaryLine is how many canaries of the scenario were looked for, and in how many places one was found.
+type canaryLine struct {
+	Hosts int   `json:"hosts"`
+	Found int64 `json:"found"`
 }
 
 type invariantLine struct {
@@ -281,6 +344,9 @@ func (p *auditPrinter) result(res *privacy.Result) error {
 		Contract: res.Contract, Documents: res.Documents, Unreadable: res.Unreadable, Events: res.Events, Devices: res.Devices,
 		Violations: res.Violations, Kinds: []kindLine{}, First: append([]violationLine{}, p.list...),
 	}
+	if res.Canaries > 0 {
+		doc.Canaries = &canaryLine{res.Canaries, res.Found}
+	}
 	for _, f := range res.Findings {
 		doc.Invariants = append(doc.Invariants, invariantLine{f.Invariant.String(), f.Invariant.Rule(), string(f.Coverage), f.Why, f.Violations})
 	}
@@ -288,9 +354,7 @@ func (p *auditPrinter) result(res *privacy.Result) error {
 		doc.Kinds = append(doc.Kinds, kindLine(k))
 	}
 	if !p.text {
-		enc := json.NewEncoder(p.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(doc)
+		return printJSON(p.out, doc)
 	}
 	if hidden := p.printed - int64(p.limit); p.limit > 0 && hidden > 0 {
 		fmt.Fprintf(p.out, "... and %s more; --limit 0 prints all\n", check.FormatCount(hidden))
@@ -298,8 +362,12 @@ func (p *auditPrinter) result(res *privacy.Result) error {
 	if p.printed > 0 {
 		p.out.WriteByte('\n')
 	}
-	fmt.Fprintf(p.out, "%s: %s in %s with %s of %s\n\n", res.Contract, plural(res.Violations, "violation", "violations"),
+	fmt.Fprintf(p.out, "%s: %s in %s with %s of %s\n", res.Contract, plural(res.Violations, "violation", "violations"),
 		plural(res.Documents, "document", "documents"), plural(res.Events, "event", "events"), plural(int64(res.Devices), "device", "devices"))
+	if c := doc.Canaries; c != nil {
+		fmt.Fprintf(p.out, "canaries: %s found of %s looked for\n", check.FormatCount(c.Found), check.FormatCount(int64(c.Hosts)))
+	}
+	p.out.WriteByte('\n')
 	t := newTable(3, "RULE", "LOOKED AT", "WHAT", "VIOLATIONS")
 	for _, l := range doc.Invariants {
 		t.add(l.ID, l.Coverage, l.Rule, check.FormatCount(l.Violations))

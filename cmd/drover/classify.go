@@ -2,39 +2,49 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"drover/sim"
-	"drover/sim/behavior"
 	"drover/sim/classify"
+	"drover/sim/event"
 	"drover/sim/scenario"
 )
 
-// maxURL is the longest line that "classify -" reads.
-const maxURL = 64 << 10
-
 func newClassify() *cobra.Command {
 	var known, eval string
+	var patterns bool
 	cmd := &cobra.Command{
-		Use:   "classify URL... | - | --eval FILE",
+		Use:   "classify URL... | - | --eval FILE | --patterns",
 		Short: "Ask the reference classifier about URLs",
 		Long: `classify prints what the reference classifier thinks of each URL: malicious, suspicious or benign, its score from 0
-to 1, the model's probability (where half of all URLs are malicious; 0 when the model was not asked), the kind of threat, a
-hint, and the rules behind it. "-" reads URLs from standard input, one to a line. Nothing is fetched.
+to 1, the model's probability (where half of all URLs are malicious; 0 when the model was not asked), the kind of threat,
+where "?" marks a hint of the model's (in JSON "category_is": "hint"), and the rules that decided. Nothing is fetched.
 
-By itself the classifier has its lexical rules and its trained model. With --scenario it also knows the sites that this
-scenario plants, and those its devices visit, as the devices of a run do.
+Of what the model finds malicious or suspicious the reasons follow, in log-odds, ln(p/(1-p)), which they add up to: words of the
+URL in quotes, and what is counted in it. "others" is all that is not shown, and what a URL begins with.
 
---eval prints what the model is worth on labelled URLs: a CSV file, perhaps compressed (.gz), with the columns url and label
-(1: malicious), and perhaps category and source.`,
+"-" reads URLs from standard input, one to a line, any number of them, and prints as many lines in their order; blank lines are
+left out. A line is cut after 65,536 bytes, of which "..." tells, in JSON "cut". Bytes that are no UTF-8 are shown as "?", in JSON
+as U+FFFD.
+
+By itself the classifier has its trained model, and rules for addresses and names that are nobody's. With --scenario it also has the list that the devices
+of a run have: of the sites that this scenario plants those that are listed, and the benign ones that devices visit.
+
+--eval prints what the model is worth on labelled URLs: a CSV file, perhaps compressed by gzip, whose first line names its columns,
+in any order and case. url and label there must be. A label is
+` + classify.LabelHelp + `.
+category names the kind of threat; by source, form and stratum the figures are broken down. Other columns are left alone.
+
+--patterns prints what the rules and the model make of the sites that scenarios plant, by pattern and difficulty, when no list
+knows them: of malicious patterns the recall, of benign ones the false alarms, which in a run an allow list prevents. It is the
+line that a backend's figures in a report stand beside.`,
 		Example: `  drover classify contoso-login-verify.sim.test
   drover classify --format json - < urls.txt`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && eval == "" {
+			if len(args) == 0 && eval == "" && !patterns {
 				return usage(cmd, "want at least one URL, or - for standard input")
 			}
 			return nil
@@ -42,9 +52,16 @@ scenario plants, and those its devices visit, as the devices of a run do.
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	format := addChoice(cmd, "format", "f", "how to print", "text", "json")
-	cmd.Flags().StringVar(&known, "scenario", "", "also know the sites that this scenario plants (`NAME|FILE`)")
+	cmd.Flags().StringVar(&known, "scenario", "", "also have the list of this scenario's devices (`NAME|FILE`)")
 	cmd.Flags().StringVar(&eval, "eval", "", "print what the model is worth on these labelled URLs (`FILE`)")
+	cmd.Flags().BoolVar(&patterns, "patterns", false, "print what the rules and the model make of each pattern of planted sites")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if patterns {
+			if len(args) > 0 || known != "" || eval != "" {
+				return usage(cmd, "--patterns goes without URLs, --scenario and --eval")
+			}
+			return printPatterns(cmd.OutOrStdout(), format.value)
+		}
 		if eval != "" {
 			if len(args) > 0 || known != "" || cmd.Flags().Changed("format") {
 				return usage(cmd, "--eval goes without URLs and without other flags")
@@ -62,41 +79,26 @@ scenario plants, and those its devices visit, as the devices of a run do.
 		if err != nil {
 			return err
 		}
-		out := bufio.NewWriter(cmd.OutOrStdout())
-		show := printVerdict
-		if format.value == "json" {
-			show = printVerdictJSON
-		}
+		p := verdictPrinter{out: bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16), judge: judge, json: format.value == "json"}
 		for _, arg := range args {
-			if arg != "-" {
-				if err := show(out, arg, judge.Classify([]byte(arg))); err != nil {
-					return err
-				}
-				continue
+			if arg == "-" {
+				err = p.lines(cmd.Context(), cmd.InOrStdin())
+			} else {
+				err = p.print([]byte(arg), false)
 			}
-			lines := bufio.NewScanner(cmd.InOrStdin())
-			lines.Buffer(nil, maxURL)
-			for lines.Scan() {
-				if len(lines.Bytes()) == 0 {
-					continue
-				}
-				if err := show(out, lines.Text(), judge.Classify(lines.Bytes())); err != nil {
-					return err
-				}
-			}
-			if err := lines.Err(); err != nil {
-				return fmt.Errorf("read standard input: %w", err)
+			if err != nil {
+				break
 			}
 		}
-		return out.Flush()
+		return errors.Join(err, p.out.Flush())
 	}
 	return cmd
 }
 
 // classifierOf returns the rules and the model, or the classifier that a scenario's devices have.
-func classifierOf(name string) (classify.Classifier, error) {
+func classifierOf(name string) (*classify.Rules, error) {
 	if name == "" {
-		return classify.New(classify.Options{Zone: behavior.Zone, Model: classify.Shipped()}), nil
+		return classify.New(classify.Options{Zone: event.DefaultZone, Model: classify.Shipped()}), nil
 	}
 	sc, err := scenario.Load(name, scenario.Options{})
 	if err != nil {
@@ -107,54 +109,4 @@ func classifierOf(name string) (classify.Classifier, error) {
 		return nil, fail(exitUsage, err)
 	}
 	return sim.Reference(m), nil
-}
-
-// word is malicious, suspicious or benign.
-func word(v classify.Verdict) string {
-	if v.Malicious() {
-		return "malicious"
-	}
-	if v.Suspicious {
-		return "suspicious"
-	}
-	return "benign"
-}
-
-func printVerdict(w io.Writer, url string, v classify.Verdict) error {
-	_, err := fmt.Fprintf(w, "%-10s  %.2f  p %.2f  %-8s  %s", word(v), v.Score, v.Probability, v.Category, printable(url))
-	if err == nil && v.Reasons.Len() > 0 {
-		_, err = fmt.Fprintf(w, "  (%s)", v.Reasons)
-	}
-	if err == nil {
-		_, err = fmt.Fprintln(w)
-	}
-	return err
-}
-
-// judgement is one line of the JSON output.
-type judgement struct {
-	URL      string  `json:"url"`
-	Verdict  string  `json:"verdict"`
-	Category string  `json:"category"`
-	Score    float32 `json:"score"`
-
-	Probability float32 `json:"probability"`
-
-	Reasons []ground `json:"reasons"`
-}
-
-type ground struct {
-	Rule   string  `json:"rule"`
-	Weight float32 `json:"weight"`
-}
-
-func printVerdictJSON(w io.Writer, url string, v classify.Verdict) error {
-	j := judgement{URL: url, Verdict: word(v), Category: v.Category.String(), Score: v.Score, Probability: v.Probability, Reasons: []ground{}}
-	for i := range v.Reasons.Len() {
-		r := v.Reasons.At(i)
-		j.Reasons = append(j.Reasons, ground{r.Rule, r.Weight})
-	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(j)
 }

@@ -18,12 +18,12 @@ import (
 // lowest ones are several, because target and check speak in measure's words and classify in event's.
 var layers = [][]string{
 	{"profiles", "scenarios", "sim/event", "sim/measure", "sim/pace"},
-	{"sim/fleet", "sim/classify", "sim/target", "sim/check"},
+	{"sim/fleet", "sim/classify", "sim/defect", "sim/target", "sim/check"},
 	{"sim/crash"},
 	{"sim/behavior", "sim/wire", "sim/privacy"},
 	{"sim/scenario", "sim/ledger"},
 	{"sim", "sim/backend", "report"},
-	{"cmd/drover"},
+	{"cmd/drover", "cmd/bench-peers"},
 }
 
 // forbidden are imports that a package must not have although its layer would allow them.
@@ -52,7 +52,7 @@ var forbidden = []struct {
 }
 
 // pure are the packages without clock, goroutine or socket.
-var pure = []string{"sim/event", "sim/fleet", "sim/behavior", "sim/privacy", "sim/classify", "sim/crash", "sim/wire", "sim/pace"}
+var pure = []string{"sim/event", "sim/defect", "sim/fleet", "sim/behavior", "sim/privacy", "sim/classify", "sim/crash", "sim/wire", "sim/pace"}
 
 // clock are the functions of package time that look at the wall clock.
 var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"}

@@ -21,7 +21,8 @@ func newDevices() *cobra.Command {
 		Use:   "devices NAME|FILE",
 		Short: "Print devices of a scenario's fleet",
 		Long: `devices prints identities as they would go over the wire, without sending anything: --sample of them, spread evenly over
-the fleet, or all with --sample 0. The same scenario and seed give the same devices, always.`,
+the fleet, or all with --sample 0. The same scenario and seed give the same devices, always. Versions and settings are those
+at the start of a run; what the timeline may change of a device is named beside it, and "drover events" shows it.`,
 		Example: `  drover devices workday --sample 5
   drover devices workday --sample 0 --format ndjson | jq -r .os_version | sort | uniq -c`,
 	}
@@ -46,7 +47,7 @@ the fleet, or all with --sample 0. The same scenario and seed give the same devi
 		if format.value == "ndjson" {
 			show = deviceJSON
 		} else {
-			deviceHead(out)
+			deviceHead(out, m)
 		}
 		var d fleet.Device
 		for _, i := range picked {
@@ -115,15 +116,23 @@ func cohortName(m *sim.Model, d *fleet.Device) string {
 	return c.Fleet + "/" + c.Name
 }
 
-const deviceColumns = "%8s  %-22s %-11s %-8s %-36s %-6s %-20s %s\n"
+const deviceColumns = "%8s  %-22s %-11s %-8s %-12s %-36s %-6s %-20s %s%s\n"
 
-func deviceHead(w io.Writer) {
-	fmt.Fprintf(w, deviceColumns, "DEVICE", "COHORT", "MODEL", "OS", "ID", "LOCALE", "TIMEZONE", "UPN")
+func deviceHead(w io.Writer, m *sim.Model) {
+	timeline := ""
+	if len(m.Scenario.Timeline) > 0 {
+		timeline = "  TIMELINE"
+	}
+	fmt.Fprintf(w, deviceColumns, "DEVICE", "COHORT", "MODEL", "OS", "APP", "ID", "LOCALE", "TIMEZONE", "UPN", timeline)
 }
 
 func deviceRow(w io.Writer, m *sim.Model, d *fleet.Device) error {
-	_, err := fmt.Fprintf(w, deviceColumns, fmt.Sprint(d.Index), cohortName(m, d), d.Model.ID, d.OS.Version, identifier(d),
-		d.Locale, d.Timezone.String(), d.UPN)
+	timeline := ""
+	if names := m.Selecting(d.Index); names != nil {
+		timeline = "  " + strings.Join(names, " ")
+	}
+	_, err := fmt.Fprintf(w, deviceColumns, fmt.Sprint(d.Index), cohortName(m, d), d.Model.ID, d.OS.Version, d.App, identifier(d),
+		d.Locale, d.Timezone.String(), d.UPN, timeline)
 	return err
 }
 
@@ -147,14 +156,15 @@ type deviceLine struct {
 	Locale    string   `json:"locale"`
 	Timezone  string   `json:"timezone"`
 	Settings  []string `json:"settings"`
+	Timeline  []string `json:"timeline,omitempty"` // entries that select it
 }
 
 func deviceJSON(w io.Writer, m *sim.Model, d *fleet.Device) error {
 	line := deviceLine{
 		Device: d.Index, Cohort: cohortName(m, d), Tenant: d.Tenant,
-		TenantID: d.TenantID.String(), OrgID: d.OrgID.String(), EntraID: d.EntraID.String(), UserID: d.UserID.String(), UPN: d.UPN,
+		TenantID: d.TenantID.String(), OrgID: d.OrgID.String(), EntraID: d.EntraID.String(), UserID: d.UserID.String(), UPN: d.UPN.String(),
 		Model: d.Model.ID, ModelName: d.Model.Name, OS: d.OS.Version, Build: d.OS.Build, App: d.App,
-		Locale: d.Locale, Timezone: d.Timezone.String(), Settings: []string{},
+		Locale: d.Locale, Timezone: d.Timezone.String(), Settings: []string{}, Timeline: m.Selecting(d.Index),
 	}
 	if d.HasMAC {
 		line.MAC = identifier(d)
@@ -175,14 +185,4 @@ func deviceJSON(w io.Writer, m *sim.Model, d *fleet.Device) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	return enc.Encode(&line)
-}
-
-// printable keeps text of others from steering the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -36,15 +36,24 @@ func newEvents() *cobra.Command {
 		Long: `events prints what a run of the scenario would send, in the order in which it falls due, without sending anything. The
 same scenario and seed give the same bytes, always; the shards 1/n to n/n together give what the whole fleet gives.
 
-  ndjson   one event to a line as it goes over the wire, with when and for whom; "truth" is what was planted, and never sent
+  ndjson   one event to a line as it goes over the wire, with when and for whom, and the versions that its upload carries;
+           "truth", "pattern" and "difficulty" are what was planted, and never sent
   table    the same for people
-  uploads  one whole upload to a line, byte for byte as it is sent; --kind picks uploads that hold such an event`,
+  uploads  one whole upload to a line, byte for byte as it is sent; --kind picks uploads that hold such an event
+
+Uploads in other formats, as target.format makes a run send them; see "drover help formats":
+
+  cloudevents        a CloudEvent (1.0, structured mode) to a line; its data is the native document of the one event
+  cloudevents-batch  a JSON list of them to a line, of one upload
+  ocsf, ecs          a document to a line
+  mde, otlp-json     a message with the records of one upload to a line
+  otlp               the same in protobuf, one after another: all together are an export request, too`,
 		Example: `  drover events workday --limit 10000 | sha256sum
   drover events workday --device 417 --format table
   drover events smoke --kind web.threat --limit 0`,
 	}
 	src := addSource(cmd)
-	format := addChoice(cmd, "format", "f", "how to print", "ndjson", "table", "uploads")
+	format := addChoice(cmd, "format", "f", "how to print", slices.Concat([]string{"ndjson", "table", "uploads"}, foreignFormats())...)
 	cmd.Flags().IntVarP(&f.limit, "limit", "n", 100, "stop after `n` lines; 0 prints all")
 	cmd.Flags().DurationVar(&f.from, "from", 0, "leave out what is due before this `offset` from the run's start, e.g. 90s")
 	cmd.Flags().DurationVar(&f.until, "until", 0, "stop at this `offset` from the run's start")
@@ -86,6 +95,9 @@ same scenario and seed give the same bytes, always; the shards 1/n to n/n togeth
 		case "table":
 			p.line = p.row
 			fmt.Fprintf(out, eventColumns, "DUE", "PHASE", "DEVICE", "COHORT", "DEVICE TIME", "KIND", "WHAT")
+		}
+		if make := wire.Formats[format.value]; make != nil {
+			p.format = make(&wire.Constants{Send: m.Behavior.Sends.All})
 		}
 		schedule := sim.NewSchedule(m, parts)
 		var a sim.Arrival
@@ -157,7 +169,8 @@ type eventPrinter struct {
 	phases, cohorts [][]byte // names as JSON
 
 	printed int
-	dev     fleet.Device
+	dev     *fleet.Device // of the upload
+	then    *fleet.Device // when the event happened
 	ev      event.Event
 	buf     []byte
 }
@@ -171,7 +184,7 @@ func (p *eventPrinter) upload(a *sim.Arrival) (more bool, err error) {
 	if !slices.ContainsFunc(a.Upload.Items, func(it behavior.Item) bool { return f.wants(it.Kind) }) {
 		return true, nil
 	}
-	p.m.Fleet.Device(a.Upload.Device, &p.dev)
+	p.dev = p.filler.Begin(&a.Upload)
 	if p.line == nil {
 		err := p.body(a)
 		p.printed++
@@ -181,7 +194,7 @@ func (p *eventPrinter) upload(a *sim.Arrival) (more bool, err error) {
 		if !f.wants(it.Kind) {
 			continue
 		}
-		p.filler.Fill(&p.ev, &p.dev, it, a.Upload.FirstSeq+uint32(i))
+		p.then = p.filler.Fill(&p.ev, i)
 		if err := p.line(a, &p.ev); err != nil {
 			return false, err
 		}
@@ -194,12 +207,15 @@ func (p *eventPrinter) upload(a *sim.Arrival) (more bool, err error) {
 
 // body prints the upload as it goes over the wire.
 func (p *eventPrinter) body(a *sim.Arrival) error {
-	b := p.format.Begin(p.buf[:0], &p.dev)
-	for i, it := range a.Upload.Items {
-		p.filler.Fill(&p.ev, &p.dev, it, a.Upload.FirstSeq+uint32(i))
-		b = p.format.Event(b, i, &p.dev, &p.ev)
+	b := p.format.Begin(p.buf[:0], p.dev, p.m.Behavior.Sends.All)
+	for i := range a.Upload.Items {
+		then := p.filler.Fill(&p.ev, i)
+		b = p.format.Event(b, i, then, &p.ev)
 	}
-	p.buf = append(p.format.End(b), '\n')
+	p.buf = p.format.End(b, 0)
+	if !p.format.Binary && p.buf[len(p.buf)-1] != '\n' {
+		p.buf = append(p.buf, '\n')
+	}
 	_, err := p.out.Write(p.buf)
 	return err
 }
@@ -217,12 +233,20 @@ func (p *eventPrinter) ndjson(a *sim.Arrival, e *event.Event) error {
 	b = append(b, p.cohorts[p.dev.Cohort]...)
 	b = append(b, `,"tenant_id":"`...)
 	b = p.dev.TenantID.AppendText(b)
+	b = append(b, `","os_version":"`...)
+	b = append(b, p.dev.OS.Version...)
+	b = append(b, `","app_version":"`...)
+	b = append(b, p.dev.App...)
 	if e.Kind == event.WebThreat {
 		b = append(b, `","truth":"`...)
 		b = append(b, e.Web.Truth.String()...)
+		b = append(b, `","pattern":"`...)
+		b = append(b, e.Web.Pattern.String()...)
+		b = append(b, `","difficulty":"`...)
+		b = append(b, difficulty(e.Web.Hard)...)
 	}
 	b = append(b, `","event":`...)
-	b = p.format.Event(b, 0, &p.dev, e)
+	b = p.format.Event(b, 0, p.then, e)
 	p.buf = append(b, '}', '\n')
 	_, err := p.out.Write(p.buf)
 	return err
@@ -246,27 +270,29 @@ const eventColumns = "%10s  %-8s %8s  %-22s %-23s  %-11s  %s\n"
 
 func (p *eventPrinter) row(a *sim.Arrival, e *event.Event) error {
 	_, err := fmt.Fprintf(p.out, eventColumns, a.At.Round(time.Millisecond), p.m.Scenario.Load.Phases[a.Phase].Name,
-		strconv.Itoa(p.dev.Index), cohortName(p.m, &p.dev), e.At.Format("2006-01-02 15:04:05.000"), e.Kind, what(e))
+		strconv.Itoa(p.dev.Index), cohortName(p.m, p.dev), e.At.Format("2006-01-02 15:04:05.000"), e.Kind, what(p.dev, e))
 	return err
 }
 
-// what is an event in a few words.
-func what(e *event.Event) string {
+// what is an event of a device in a few words.
+func what(d *fleet.Device, e *event.Event) string {
 	switch e.Kind {
+	case event.Enrolment, event.Heartbeat:
+		return "iOS " + d.OS.Version
 	case event.AppInfo:
-		return e.App.UpgradeStatus
+		return d.App + " " + e.App.UpgradeStatus
 	case event.AppAction:
 		return e.Action
 	case event.Memory:
 		return fmt.Sprintf("app %d KiB, extension %d KiB", e.Mem.AppKiB, e.Mem.ExtensionKiB)
 	case event.WebThreat:
 		var b strings.Builder
-		if len(e.Web.Host) > 0 {
-			fmt.Fprintf(&b, "%s ", e.Web.Host)
+		if !e.Web.Host.Empty() {
+			fmt.Fprintf(&b, "%s ", &e.Web.Host)
 		}
-		fmt.Fprintf(&b, "%s %.2f", e.Web.Verdict, e.Web.Score)
+		fmt.Fprintf(&b, "%s %.2f, %s %s", e.Web.Verdict, e.Web.Score, difficulty(e.Web.Hard), e.Web.Pattern)
 		if e.Web.Truth != e.Web.Verdict {
-			fmt.Fprintf(&b, " (planted: %s)", e.Web.Truth)
+			fmt.Fprintf(&b, " (truth: %s)", e.Web.Truth)
 		}
 		return b.String()
 	case event.Crash:

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"drover/sim/check"
+	"drover/sim/classify"
 	"drover/sim/scenario"
 )
 
@@ -94,10 +95,13 @@ func finish(err error, stderr io.Writer) int {
 		f = &failure{exitBroke, err}
 	}
 	var mistakes scenario.Errors
+	var rows classify.Mistakes
 	switch {
 	case errors.As(err, &mistakes):
 		// They begin with file:line:column, which editors and CI look for at the start of a line.
 		fmt.Fprintln(stderr, mistakes)
+	case errors.As(err, &rows):
+		fmt.Fprintln(stderr, rows)
 	case f.err != nil:
 		fmt.Fprintf(stderr, "drover: %v\n", f.err)
 	}

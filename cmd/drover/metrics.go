@@ -19,13 +19,14 @@ import (
 	"drover/sim/measure"
 )
 
-// metrics serves a run's figures to Prometheus. All labels are bounded by the scenario: phases, operations, outcomes and
+// metrics shows a run's figures to Prometheus, which scrapes them, or to a Pushgateway, to which they are pushed. All labels are bounded by the scenario: phases, operations, outcomes and
 // classes, never devices or tenants.
 type metrics struct {
-	url    string
-	server *http.Server
-	done   chan struct{}
-	phases []string
+	phases   []string
+	registry *prometheus.Registry
+	url      string       // where they are served
+	server   *http.Server // nil: they are not
+	done     chan struct{}
 
 	mu       sync.Mutex // guards what follows
 	counts   [][measure.NumOps]measure.Counts
@@ -38,39 +39,60 @@ type metrics struct {
 	elapsed  time.Duration
 }
 
+// family is one of drover's own metrics.
+type family struct {
+	name, kind, help string
+	labels           []string
+	desc             *prometheus.Desc
+}
+
+func newFamily(name, kind, help string, labels ...string) *family {
+	return &family{name, kind, help, labels, prometheus.NewDesc(name, help, labels, nil)}
+}
+
 var (
-	uploadsDesc = prometheus.NewDesc("drover_uploads_total", "Uploads by what became of them.", []string{"phase", "op", "outcome"}, nil)
-	dueDesc     = prometheus.NewDesc("drover_uploads_due_total", "Uploads that fell due.", []string{"phase", "op"}, nil)
-	classDesc   = prometheus.NewDesc("drover_attempts_total", "Attempts by how they ended, retries included.", []string{"phase", "op", "class"}, nil)
-	eventsDesc  = prometheus.NewDesc("drover_events_accepted_total", "Events in accepted uploads.", []string{"phase", "op"}, nil)
-	bytesDesc   = prometheus.NewDesc("drover_accepted_bytes_total", "Bytes of accepted uploads before compression.", []string{"phase", "op"}, nil)
+	uploadsFamily = newFamily("drover_uploads_total", "counter", "Uploads by what became of them.", "phase", "op", "outcome")
+	dueFamily     = newFamily("drover_uploads_due_total", "counter", "Uploads that fell due.", "phase", "op")
+	classFamily   = newFamily("drover_attempts_total", "counter", "Attempts by how they ended, retries included.", "phase", "op", "class")
+	eventsFamily  = newFamily("drover_events_accepted_total", "counter", "Events in accepted uploads.", "phase", "op")
+	bytesFamily   = newFamily("drover_accepted_bytes_total", "counter", "Bytes of accepted uploads before compression.", "phase", "op")
 
-	responseDesc = prometheus.NewDesc("drover_response_seconds", "Done minus intended: what a device waited.", nil, nil)
-	serviceDesc  = prometheus.NewDesc("drover_service_seconds", "Done minus sent, of the last attempt.", nil, nil)
-	sendLagDesc  = prometheus.NewDesc("drover_send_lag_seconds", "Sent minus intended: the harness's own lateness.", nil, nil)
+	responseFamily = newFamily("drover_response_seconds", "histogram", "Done minus intended: what a device waited.")
+	serviceFamily  = newFamily("drover_service_seconds", "histogram", "Done minus sent, of the last attempt.")
+	sendLagFamily  = newFamily("drover_send_lag_seconds", "histogram", "Sent minus intended: the harness's own lateness.")
 
-	phaseDesc   = prometheus.NewDesc("drover_phase", "1 for the phase under way, 0 for the others.", []string{"phase"}, nil)
-	openDesc    = prometheus.NewDesc("drover_open_uploads", "Uploads that have fallen due and have no fate yet.", nil, nil)
-	rateDesc    = prometheus.NewDesc("drover_asked_rate", "Uploads per second that the load shape asks for; 0 when the devices' behaviour decides.", nil, nil)
-	elapsedDesc = prometheus.NewDesc("drover_elapsed_seconds", "Time since the run's start.", nil, nil)
-	buildDesc   = prometheus.NewDesc("drover_build_info", "1, with drover's version.", []string{"version", "goversion"}, nil)
+	phaseFamily   = newFamily("drover_phase", "gauge", "1 for the phase under way, 0 for the others.", "phase")
+	openFamily    = newFamily("drover_open_uploads", "gauge", "Uploads that have fallen due and have no fate yet.")
+	rateFamily    = newFamily("drover_asked_rate", "gauge", "Uploads per second that the load shape asks for; 0 when the devices' behaviour decides.")
+	elapsedFamily = newFamily("drover_elapsed_seconds", "gauge", "Time since the run's start.")
+	buildFamily   = newFamily("drover_build_info", "gauge", "1, with drover's version.", "version", "goversion")
 )
+
+// families are all of them, in the order in which they are documented.
+var families = [...]*family{
+	uploadsFamily, dueFamily, classFamily, eventsFamily, bytesFamily, responseFamily, serviceFamily, sendLagFamily, phaseFamily, openFamily,
+	rateFamily, elapsedFamily, buildFamily,
+}
 
 // classic are the upper bounds, in seconds, of the classic buckets; a native histogram goes with them.
 var classic = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// serveMetrics starts to serve /metrics at addr.
-func serveMetrics(addr string, phases []string) (*metrics, error) {
+// newMetrics has nothing to show yet.
+func newMetrics(phases []string) *metrics {
+	m := &metrics{phases: phases, counts: make([][measure.NumOps]measure.Counts, len(phases)), registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// serve starts to serve /metrics at addr.
+func (m *metrics) serve(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	m := &metrics{url: "http://" + l.Addr().String() + "/metrics", phases: phases, done: make(chan struct{}),
-		counts: make([][measure.NumOps]measure.Counts, len(phases))}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.url, m.done = "http://"+l.Addr().String()+"/metrics", make(chan struct{})
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
 	go func() {
 		defer close(m.done)
@@ -78,11 +100,14 @@ func serveMetrics(addr string, phases []string) (*metrics, error) {
 		// scrapes then fail, and Prometheus says so.
 		_ = m.server.Serve(l)
 	}()
-	return m, nil
+	return nil
 }
 
-// close ends the server, after the scrapes under way, and waits for it.
+// close ends the server, if there is one, after the scrapes under way, and waits for it.
 func (m *metrics) close() {
+	if m.server == nil {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := m.server.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
@@ -108,9 +133,8 @@ func (m *metrics) add(p *sim.Progress) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{uploadsDesc, dueDesc, classDesc, eventsDesc, bytesDesc, responseDesc, serviceDesc, sendLagDesc,
-		phaseDesc, openDesc, rateDesc, elapsedDesc, buildDesc} {
-		ch <- d
+	for _, f := range families {
+		ch <- f.desc
 	}
 }
 
@@ -131,30 +155,30 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 				continue
 			}
 			for outcome, n := range [measure.NumOutcomes]int64{c.Accepted, c.Refused, c.Failed, c.Dropped} {
-				count(uploadsDesc, n, phase, op.String(), measure.Outcome(outcome).String())
+				count(uploadsFamily.desc, n, phase, op.String(), measure.Outcome(outcome).String())
 			}
 			for class, n := range c.AttemptClass {
 				if n > 0 {
-					count(classDesc, n, phase, op.String(), measure.Class(class).String())
+					count(classFamily.desc, n, phase, op.String(), measure.Class(class).String())
 				}
 			}
-			count(dueDesc, c.Due, phase, op.String())
-			count(eventsDesc, c.Events, phase, op.String())
-			count(bytesDesc, c.Bytes, phase, op.String())
+			count(dueFamily.desc, c.Due, phase, op.String())
+			count(eventsFamily.desc, c.Events, phase, op.String())
+			count(bytesFamily.desc, c.Bytes, phase, op.String())
 		}
 		under := 0.0
 		if i == m.phase {
 			under = 1
 		}
-		gauge(phaseDesc, under, phase)
+		gauge(phaseFamily.desc, under, phase)
 	}
-	ch <- histogramMetric(responseDesc, &m.response)
-	ch <- histogramMetric(serviceDesc, &m.service)
-	ch <- histogramMetric(sendLagDesc, &m.sendLag)
-	gauge(openDesc, float64(m.open))
-	gauge(rateDesc, m.rate)
-	gauge(elapsedDesc, m.elapsed.Seconds())
-	gauge(buildDesc, 1, versionOf(), runtime.Version())
+	ch <- histogramMetric(responseFamily.desc, &m.response)
+	ch <- histogramMetric(serviceFamily.desc, &m.service)
+	ch <- histogramMetric(sendLagFamily.desc, &m.sendLag)
+	gauge(openFamily.desc, float64(m.open))
+	gauge(rateFamily.desc, m.rate)
+	gauge(elapsedFamily.desc, m.elapsed.Seconds())
+	gauge(buildFamily.desc, 1, versionOf(), runtime.Version())
 }
 
 // nativeSchema makes buckets that grow by 2^(1/8), 9 %.

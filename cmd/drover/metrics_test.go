@@ -20,14 +20,13 @@ import (
 
 // TestMetrics feeds two windows and reads them back as Prometheus would.
 func TestMetrics(t *testing.T) {
-	m := &metrics{phases: []string{"warmup", "day"}, counts: make([][measure.NumOps]measure.Counts, 2)}
+	m := newMetrics([]string{"warmup", "day"})
 	names := &measure.Names{Phases: []measure.PhaseName{{Name: "warmup"}, {Name: "day", Measure: true}}, Cohorts: []string{"a/b"}, Tenants: []string{"t"}}
 	rec := measure.NewRecorder(names, measure.Options{})
 	key := measure.Key{Op: measure.Upload, Phase: 1}
 	var p sim.Progress
 	for i, response := range []time.Duration{0, 800 * time.Microsecond, 40 * time.Millisecond, 40 * time.Millisecond, 2 * time.Minute} {
 		rec.Due(key, 0)
-		rec.Attempt(key, measure.OK, 0, response)
 		rec.Record(&measure.Sample{Key: key, Outcome: measure.Accepted, Class: measure.OK, Done: response, Attempts: 1, Events: 2, Bytes: 100})
 		if i == 1 { // the first window ends here
 			rec.Window(&p.Window)
@@ -142,7 +141,8 @@ func TestRunMetrics(t *testing.T) {
 		})
 	}}
 	var stdout bytes.Buffer
-	if code := run(t.Context(), []string{"run", file, "--out", "out", "--metrics", "127.0.0.1:0"}, &stdout, stderr, testEnv()); code != exitPass {
+	args := []string{"run", file, "--out", "out", "--metrics", "127.0.0.1:0"}
+	if code := run(t.Context(), args, &stdout, stderr, testEnv()); code != exitPass && !(code == exitInconclusive && outpaced(args)) {
 		t.Fatalf("exit code %d\n%s", code, &stderr.text)
 	}
 	for _, w := range []string{

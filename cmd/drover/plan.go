@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -10,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"drover/sim"
+	"drover/sim/behavior"
 	"drover/sim/check"
 	"drover/sim/event"
-	"drover/sim/wire"
 )
 
 // topTenants is how many tenants the plan lists as text.
@@ -32,12 +31,9 @@ prints what the whole fleet is expected to send: devices by cohort and tenant, a
 		if err != nil {
 			return err
 		}
-		doc := planOf(m, sim.MakePlan(m, wire.Native))
+		doc := planOf(m, sim.MakePlan(m, formatOf(m)))
 		if format.value == "json" {
-			enc := json.NewEncoder(cmd.OutOrStdout())
-			enc.SetEscapeHTML(false)
-			enc.SetIndent("", "  ")
-			return enc.Encode(doc)
+			return printJSON(cmd.OutOrStdout(), doc)
 		}
 		return doc.text(cmd.OutOrStdout())
 	}
@@ -57,6 +53,12 @@ type planDoc struct {
 	Cohorts   []planShare `json:"cohorts"`
 	Tenants   []planShare `json:"tenants"` // largest first within each fleet
 	Phases    []planPhase `json:"phases"`
+	Timeline  []planEntry `json:"timeline,omitempty"` // in file order
+
+	// Shares of visits to planted sites that devices detect, once all sites have turned malicious: by the host alone, and by the
+	// whole URL, which supervised devices see.
+	DetectedByHost float64 `json:"detected_by_host"`
+	DetectedByURL  float64 `json:"detected_by_url"`
 }
 
 type planShare struct {
@@ -80,6 +82,18 @@ type planPhase struct {
 	Events        map[string]float64 `json:"events"`
 }
 
+// planEntry is an entry of the timeline. Offsets are from the run's start; an end is left out where the entry stays.
+type planEntry struct {
+	Name    string `json:"name"`
+	What    string `json:"what"`
+	Who     string `json:"who"`
+	Devices int    `json:"devices"` // that it selects
+	AtNS    int64  `json:"at_ns"`
+	UntilNS *int64 `json:"until_ns,omitempty"`
+	FromNS  *int64 `json:"device_from_ns,omitempty"` // device time; left out where the sample did not come so far
+	ToNS    *int64 `json:"device_until_ns,omitempty"`
+}
+
 func planOf(m *sim.Model, p *sim.Plan) *planDoc {
 	doc := &planDoc{
 		Scenario: m.Scenario.Name, Target: m.Scenario.Target.URL, Model: "open", Devices: p.Devices, Sample: p.Sample,
@@ -94,6 +108,7 @@ func planOf(m *sim.Model, p *sim.Plan) *planDoc {
 	for _, t := range p.Tenants {
 		doc.Tenants = append(doc.Tenants, planShare{t.Fleet, t.ID.String(), t.Devices})
 	}
+	doc.DetectedByHost, doc.DetectedByURL = m.Behavior.Hosts.Detected()
 	for i := range p.Phases {
 		ph := &p.Phases[i]
 		out := planPhase{
@@ -107,6 +122,19 @@ func planOf(m *sim.Model, p *sim.Plan) *planDoc {
 			}
 		}
 		doc.Phases = append(doc.Phases, out)
+	}
+	for _, e := range p.Timeline {
+		out := planEntry{Name: e.Name, What: e.What, Who: e.Who, Devices: e.Devices, AtNS: int64(e.At)}
+		if e.Entry.Until > 0 {
+			out.UntilNS = (*int64)(&e.Entry.Until)
+		}
+		if e.Begun {
+			out.FromNS = (*int64)(&e.From)
+			if e.Until != behavior.Forever {
+				out.ToNS = (*int64)(&e.Until)
+			}
+		}
+		doc.Timeline = append(doc.Timeline, out)
 	}
 	return doc
 }
@@ -122,11 +150,17 @@ func (p *planDoc) text(out io.Writer) error {
 	case !p.Exact:
 		fmt.Fprintf(w, "Estimated from %s devices.\n", n(float64(p.Sample)))
 	}
-	for _, t := range []*table{p.cohorts(), p.tenants(), p.phases(), p.events()} {
+	tables := []*table{p.cohorts(), p.tenants(), p.phases()}
+	if len(p.Timeline) > 0 {
+		tables = append(tables, p.timeline())
+	}
+	for _, t := range append(tables, p.events()) {
 		w.WriteByte('\n')
 		t.print(w)
 	}
-	fmt.Fprintf(w, "\nThe largest upload has %s bytes.\n", n(float64(p.MaxBytes)))
+	fmt.Fprintf(w, "\nDevices detect %.1f%% of visits to planted sites by the host, supervised ones %.1f%% by the whole URL; the rest leaves no trace.\n",
+		100*p.DetectedByHost, 100*p.DetectedByURL)
+	fmt.Fprintf(w, "The largest upload has %s bytes.\n", n(float64(p.MaxBytes)))
 	return w.Flush()
 }
 
@@ -156,6 +190,21 @@ func (p *planDoc) phases() *table {
 		t.add(ph.Name, ph.Do, time.Duration(ph.ForNS).String(), time.Duration(ph.DeviceTimeNS).Round(time.Second).String(), n(ph.Uploads),
 			fmt.Sprintf("%.1f", ph.UploadsPerSec), fmt.Sprintf("%.1f", ph.PeakPerSec), fmt.Sprintf("%.2f", ph.Bytes/1e6),
 			fmt.Sprintf("%.3f", ph.BytesPerSec/1e6), yes(ph.Measure))
+	}
+	return t
+}
+
+func (p *planDoc) timeline() *table {
+	t := newTable(7, "TIMELINE", "AT", "UNTIL", "DEVICE TIME", "DEVICES", "WHO", "WHAT")
+	for _, e := range p.Timeline {
+		until, device := "", "not reached"
+		if e.UntilNS != nil {
+			until = time.Duration(*e.UntilNS).String()
+		}
+		if e.FromNS != nil {
+			device = time.Duration(*e.FromNS).Round(time.Second).String()
+		}
+		t.add(e.Name, time.Duration(e.AtNS).String(), until, device, n(float64(e.Devices)), e.Who, e.What)
 	}
 	return t
 }

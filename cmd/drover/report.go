@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +16,12 @@ func newReport(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN_DIR|run.json",
 		Short: "Render the report of a finished run again",
+		Long: `report renders a finished run: as one of the files that lie beside its run.json, as csv (the timeline, a line for each
+interval), as hlog (response times over time, for the viewers of HdrHistogram) or as vegeta (response times of the measured phases,
+from the run's ledger, for vegeta report and vegeta plot).`,
 		Example: `  drover report runs/smoke-20260504T080000Z
-  drover report runs/smoke-20260504T080000Z --format html -o report.html`,
+  drover report runs/smoke-20260504T080000Z --format html -o report.html
+  drover report runs/smoke-20260504T080000Z --format vegeta | vegeta plot > plot.html`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(cmd, "want one run, its directory or its run.json; got %d", len(args))
@@ -26,24 +29,41 @@ func newReport(e env) *cobra.Command {
 			return nil
 		},
 	}
-	format := addChoice(cmd, "format", "f", "what to render", "text", "json", "markdown", "junit", "html")
+	format := addChoice(cmd, "format", "f", "what to render", "text", "json", "markdown", "junit", "html", "csv", "hlog", "vegeta")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write to this `file` instead of standard output")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		run, dir, err := openRun(args[0])
 		if err != nil {
 			return fail(exitUsage, err)
 		}
-		if out == "" {
-			w := cmd.OutOrStdout()
-			return render(w, run, format.value, report.TextOptions{Color: e.color(w), Width: e.width(w), Dir: dir})
+		if format.value == "vegeta" {
+			return reportVegeta(cmd, run, args[0], out)
 		}
-		var b bytes.Buffer
-		if err := render(&b, run, format.value, report.TextOptions{Dir: dir}); err != nil {
-			return err
-		}
-		return os.WriteFile(out, b.Bytes(), 0o644)
+		return e.writeOut(cmd.OutOrStdout(), out, func(w io.Writer, opt report.TextOptions) error {
+			opt.Dir = dir
+			return render(w, run, format.value, opt)
+		})
 	}
 	return cmd
+}
+
+// reportVegeta writes vegeta's results of the run at path, to standard output or into a file.
+func reportVegeta(cmd *cobra.Command, run *report.Run, path, out string) error {
+	dir := path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		dir = filepath.Dir(path)
+	}
+	var left int64
+	var err error
+	if out == "" {
+		left, err = writeVegeta(cmd.OutOrStdout(), run, dir)
+	} else {
+		left, err = saveVegeta(out, run, dir)
+	}
+	if err == nil && left > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "drover: %s\n", untimed(left))
+	}
+	return err
 }
 
 // openRun reads the run.json at path or in the directory path. dir is the directory when it holds a whole report.
@@ -77,6 +97,10 @@ func render(w io.Writer, run *report.Run, format string, opt report.TextOptions)
 		return report.JUnit(w, run)
 	case "html":
 		return report.HTML(w, run)
+	case "csv":
+		return report.CSV(w, run)
+	case "hlog":
+		return report.HLog(w, run)
 	}
 	return report.Text(w, run, opt)
 }

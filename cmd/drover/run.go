@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,8 +18,8 @@ import (
 	"drover/report"
 	"drover/sim"
 	"drover/sim/check"
+	"drover/sim/scenario"
 	"drover/sim/target"
-	"drover/sim/wire"
 )
 
 // runFlags are the flags of drover run.
@@ -29,6 +31,14 @@ type runFlags struct {
 	format  *choice
 	quiet   bool
 	metrics string
+	ui      string
+	uiKeep  bool
+
+	noLedger bool
+	vegeta   bool
+
+	push    string
+	gateway *url.URL // push, parsed
 }
 
 func newRun(e env) *cobra.Command {
@@ -39,12 +49,26 @@ func newRun(e env) *cobra.Command {
 		Long: `run drives the scenario's fleet against its target, holds the checks against what was measured, prints a summary and
 writes run.json, report.html, report.md, junit.xml and scenario.yaml into --out. See "drover help exit-codes" for how it ends.
 
+What became of each upload is streamed to --out/ledger as the run goes on ("drover ledger" prints it). When the scenario has
+a target.readback, what the backend holds is read back after the run into readback.ndjson.zst, one stored event to a line, and
+each event is given its fate; "drover settle" does that again.
+
+With --ui a browser shows the run while it goes on: what the report will have, of what happened so far, and the uploads of any
+one device. Nothing is served anywhere else, the page asks nobody but drover, and it is made only when somebody looks. At the end
+it becomes the final report, and the server ends with the run, once the open pages have that (three seconds at most); with
+--ui-keep it stays until Ctrl-C.
+
+In a workflow of GitHub, where $GITHUB_STEP_SUMMARY names a file, the run is appended to it as Markdown, unless --format markdown
+prints it. A push to --push that fails is a warning of the report and changes no exit code; the group of the pushed metrics is
+job="drover" with the scenario and the shard, and the next run of the same scenario replaces it.
+
 The first SIGINT or SIGTERM ends the run in order: nothing more is sent, what is under way may end, the report is
 written, and the exit code is 130. A second one ends it at once.`,
 		Example: `  drover run smoke
   drover run my.yaml --set target=http://127.0.0.1:9000 --out out
   drover run workday --shard 1/4       # on the first of four machines
-  NO_COLOR=1 drover run smoke --format markdown >> "$GITHUB_STEP_SUMMARY"`,
+  drover run workday --ui 127.0.0.1:8089
+  drover run smoke --push http://pushgateway:9091`,
 	}
 	f.source = addSource(cmd)
 	f.format = addChoice(cmd, "format", "f", "the summary on standard output", "text", "json", "markdown")
@@ -53,10 +77,25 @@ written, and the exit code is 130. A second one ends it at once.`,
 	cmd.Flags().IntVar(&f.workers, "workers", 0, "keep the schedules with `n` workers (0: one for each CPU); the result does not depend on it")
 	cmd.Flags().BoolVarP(&f.quiet, "quiet", "q", false, "no live progress, and no summary as text")
 	cmd.Flags().StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics at http://`host:port`/metrics while the run goes on")
+	cmd.Flags().StringVar(&f.ui, "ui", "", "serve a live page of the run at http://`host:port`/ while it goes on")
+	cmd.Flags().BoolVar(&f.uiKeep, "ui-keep", false, "serve that page with the final report until interrupted")
+	cmd.Flags().StringVar(&f.push, "push", "", "push the metrics to the Pushgateway at this `URL` when the run is over")
+	cmd.Flags().BoolVar(&f.noLedger, "no-ledger", false, "keep no ledger of the uploads; reconcile is then not checked")
+	cmd.Flags().BoolVar(&f.vegeta, "vegeta", false, "write "+vegetaFile+" from the ledger, for vegeta report and vegeta plot")
+	cmd.MarkFlagsMutuallyExclusive("vegeta", "no-ledger")
 	_ = cmd.MarkFlagDirname("out")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if f.workers < 0 {
 			return usage(cmd, "--workers %d: want 0 or more", f.workers)
+		}
+		if f.uiKeep && f.ui == "" {
+			return usage(cmd, "--ui-keep: there is no page to keep without --ui")
+		}
+		if f.push != "" {
+			var err error
+			if f.gateway, err = pushURL(f.push); err != nil {
+				return usage(cmd, "--push: %w", err)
+			}
 		}
 		ctx, stop := e.interruptible(cmd.Context())
 		defer stop()
@@ -76,6 +115,7 @@ type drive struct {
 	id    string
 	model *sim.Model
 	side  *side
+	ui    *ui // nil: not asked for
 }
 
 func (d *drive) run(ctx context.Context) error {
@@ -88,15 +128,29 @@ func (d *drive) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := bases(m.Scenario)
+	if err != nil {
+		return err
+	}
 	now := d.now().UTC()
 	if d.id, err = runID(m.Scenario.Name, now); err != nil {
 		return err
 	}
-	if d.side, err = openSide(m, d.id); err != nil {
+	if d.side, err = openSide(m, d.id, d.stdout); err != nil {
 		return err
 	}
+	if m.Scenario.Target.Protocol.Name == "stdout" {
+		d.stdout = d.stderr // which the events leave alone
+	}
 	defer d.side.close()
-	if err := preflight(ctx, d.side.target); err != nil {
+	if d.flags.ui != "" {
+		if d.ui, err = openUI(d, d.flags.ui); err != nil {
+			return fail(exitUsage, fmt.Errorf("--ui %s: %w", d.flags.ui, err))
+		}
+		defer func() { d.ui.close(ctx, d.flags.uiKeep && d.ui.over, d.stderr) }()
+		fmt.Fprintf(d.stderr, "live page at %s\n", d.ui.url)
+	}
+	if err := d.preflight(ctx); err != nil {
 		return err
 	}
 	// The directory is made before the run: an hour of results with no place to go would be lost.
@@ -104,12 +158,26 @@ func (d *drive) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.Remove(filepath.Join(dir, vegetaFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err // of an earlier run in the same place
+	}
+	var keep *sim.Keep
+	if !d.flags.noLedger {
+		if err := clearLedger(dir); err != nil {
+			return err
+		}
+		// What a run that is killed leaves can be settled: the scenario is there before it begins.
+		if err := os.WriteFile(filepath.Join(dir, scenarioFile), m.Scenario.Resolved, 0o644); err != nil {
+			return err
+		}
+		keep = &sim.Keep{Dir: filepath.Join(dir, ledgerDir), Run: d.id}
+	}
 	watch, err := d.watch(m)
 	if err != nil {
 		return err
 	}
 	res, err := sim.Run(ctx, sim.Config{
-		Model: m, Partitions: parts, Workers: d.flags.workers, Target: d.side.target, Format: wire.Native, Progress: watch.progress,
+		Model: m, Partitions: parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Ledger: keep,
 	})
 	watch.close()
 	if err != nil {
@@ -117,22 +185,66 @@ func (d *drive) run(ctx context.Context) error {
 	}
 
 	backend, warning := d.side.counts(ctx, res)
-	outcomes := check.Evaluate(m.Scenario.Checks, facts(m, res, backend))
+	f := facts(m, res, backend)
+	f.Settlement, f.Unsettled = d.settle(ctx, res, dir)
+	f.Compare = comparer(earlier, func() *report.Run { return d.document(res, nil, backend) })
+	outcomes := check.Evaluate(m.Scenario.Checks, f)
 	doc := d.document(res, outcomes, backend)
+	doc.Reconcile = settledDocument(f.Settlement, dir, m, d.url())
+	d.files(doc, f.Settlement != nil)
 	if warning != "" {
 		doc.Warnings = append(doc.Warnings, warning)
 	}
+	if f := d.flags; f.gateway != nil {
+		// The figures are in the report; a gateway that is down is no reason to call the run broken.
+		if err := watch.metrics.push(ctx, f.gateway, m.Scenario.Name, doc.Load.Shard); err != nil {
+			doc.Warnings = append(doc.Warnings, err.Error())
+		}
+	}
+	vegetaErr := d.vegeta(doc, dir)
 	// What one of the two cannot show, the other may: a full disk must not hide the summary.
-	if _, err = report.WriteDir(dir, doc, m.Scenario.Resolved); err != nil {
+	var own []report.Attachment
+	if f := m.Scenario.ContractFile; f != nil {
+		own = append(own, report.Attachment{Name: scenario.ResolvedContract, What: "the scenario's own privacy contract", Content: f})
+	}
+	if _, err = report.WriteDir(dir, doc, m.Scenario.Resolved, own...); err != nil {
 		dir = "" // there is no report to point at
 	}
-	if err := errors.Join(err, d.summary(doc, dir)); err != nil {
+	var uiErr error
+	if d.ui != nil {
+		uiErr = d.ui.final(doc)
+	}
+	if err := errors.Join(err, vegetaErr, uiErr, d.stepSummary(doc), d.summary(doc, dir)); err != nil {
 		return err
 	}
 	if doc.Exit.Code != exitPass {
 		return fail(doc.Exit.Code, nil)
 	}
 	return nil
+}
+
+// stepSummaryVar names the file whose Markdown GitHub shows with a workflow's step; each step appends to it.
+// Source: GitHub, Workflow commands, "Adding a job summary", 2025.
+const stepSummaryVar = "GITHUB_STEP_SUMMARY"
+
+// stepSummary appends the run to GitHub's step summary, where there is one. With --format markdown the caller has the text already,
+// and sends it where it should go.
+func (d *drive) stepSummary(doc *report.Run) error {
+	path := d.getenv(stepSummaryVar)
+	if path == "" || d.flags.format.value == "markdown" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := report.Markdown(&b, doc); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("append to $%s: %w", stepSummaryVar, err)
+	}
+	_, err = f.Write(b.Bytes())
+	return errors.Join(err, f.Close())
 }
 
 // summary prints the run on standard output.
@@ -150,7 +262,7 @@ func (d *drive) summary(doc *report.Run, dir string) error {
 }
 
 // preflight gives a target that cannot be driven its exit code.
-func preflight(ctx context.Context, t *target.HTTP) error {
+func preflight(ctx context.Context, t target.Handle) error {
 	err := t.Preflight(ctx)
 	var unreachable *target.UnreachableError
 	var unauthorised *target.UnauthorisedError
@@ -209,10 +321,28 @@ func reportDir(out, scenario string, now time.Time) (string, error) {
 // facts is what the checks are held against.
 func facts(m *sim.Model, res *sim.Result, backend *check.BackendCounts) check.Facts {
 	f := check.Facts{
-		Totals: res.Totals, Verdicts: res.Verdicts, Backend: backend, Audit: res.Audit, Interrupted: res.Interrupted, Elapsed: map[string]time.Duration{},
+		Totals: res.Totals, Verdicts: res.Verdicts, Backend: backend, Audit: res.Audit, Interrupted: res.Interrupted, Phases: map[string]check.Span{},
 	}
 	for i, ph := range m.Scenario.Load.Phases {
-		f.Elapsed[ph.Name] = res.Phases[i].To - res.Phases[i].From
+		f.Phases[ph.Name] = check.Span(res.Phases[i])
 	}
 	return f
+}
+
+// url is the target as another command can be given it: the embedded backend is gone by then.
+func (d *drive) url() string {
+	if d.side.server != nil {
+		return embedded
+	}
+	return d.side.url
+}
+
+// files names what lies beside the report.
+func (d *drive) files(doc *report.Run, settled bool) {
+	if !d.flags.noLedger {
+		doc.Files = append(doc.Files, report.File{Name: ledgerDir + "/", What: "what became of each upload; drover ledger prints it"})
+	}
+	if settled {
+		doc.Files = append(doc.Files, report.File{Name: readbackFile, What: "what the backend held after the run, an event a line; zstd"})
+	}
 }

@@ -11,10 +11,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/jsonschema-go/jsonschema"
 
 	"drover/report"
 	"drover/sim/check"
@@ -30,6 +31,34 @@ func readRun(t *testing.T, dir string) *report.Run {
 	return run
 }
 
+// holdsSchema wants the run.json of a report to be what "drover schema run" says.
+func holdsSchema(t *testing.T, dir string) {
+	t.Helper()
+	schema := new(jsonschema.Schema)
+	if err := json.Unmarshal([]byte(want(t, exitPass, "schema", "run")), schema); err != nil {
+		t.Fatal(err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := os.ReadFile(filepath.Join(dir, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(src, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := resolved.Validate(doc); err != nil {
+		t.Errorf("%s/run.json: %v", dir, err)
+	}
+	delete(doc, "totals")
+	if resolved.Validate(doc) == nil {
+		t.Error("the schema accepts a run without totals")
+	}
+}
+
 // TestRun is a whole run against the embedded backend, and what it leaves behind.
 func TestRun(t *testing.T) {
 	file := quick(t)
@@ -42,6 +71,7 @@ func TestRun(t *testing.T) {
 		}
 	}
 	run := readRun(t, dir)
+	holdsSchema(t, dir)
 	if run.Exit.Code != exitPass || run.Result != check.Pass || run.Interrupted || len(run.Checks) != 3 {
 		t.Errorf("run.json: exit %+v, result %s, %d checks", run.Exit, run.Result, len(run.Checks))
 	}
@@ -89,6 +119,11 @@ func testReport(t *testing.T, dir string, run *report.Run) {
 	}
 	if got := want(t, exitPass, "report", dir, "--format", "json"); got != string(saved) {
 		t.Error("report --format json is not run.json")
+	}
+	for format, start := range map[string]string{"csv": "from_ns,width_ns,phase,", "hlog": "#[drover ", "junit": "<?xml"} {
+		if got := want(t, exitPass, "report", dir, "--format", format); !strings.HasPrefix(got, start) || strings.Count(got, "\n") < 2 {
+			t.Errorf("report --format %s prints %.100q", format, got)
+		}
 	}
 	if got := want(t, exitPass, "report", filepath.Join(dir, "run.json")); !strings.Contains(got, "all-counted") {
 		t.Errorf("report as text = %q", got)
@@ -249,57 +284,5 @@ func TestRunInterrupted(t *testing.T) {
 	}
 	if stdout.Len() == 0 {
 		t.Error("no summary was printed")
-	}
-}
-
-// TestServe runs the backend as a process of its own would, and drives it.
-func TestServe(t *testing.T) {
-	file := quick(t)
-	t.Chdir(t.TempDir())
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	e := testEnv()
-	e.getenv = func(name string) string { return map[string]string{"SECRET": "swordfish"}[name] }
-	url := make(chan string, 1)
-	address := regexp.MustCompile(`listens at (http://[^;]+);`)
-	var once sync.Once
-	stdout := &screen{seen: func(text string) {
-		if m := address.FindStringSubmatch(text); m != nil {
-			once.Do(func() { url <- m[1] })
-		}
-	}}
-	ended := make(chan int, 1)
-	var stderr bytes.Buffer
-	go func() {
-		ended <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--secret-env", "SECRET"}, stdout, &stderr, e)
-	}()
-	select {
-	case target := <-url:
-		t.Setenv("DROVER_TEST_SECRET", "swordfish")
-		want(t, exitPass, "run", file, "--set", "target="+target, "--set", "day=200ms", "--out", "out")
-		t.Setenv("DROVER_TEST_SECRET", "sardine")
-		want(t, exitTarget, "run", file, "--set", "target="+target, "--out", "out")
-	case code := <-ended:
-		t.Fatalf("serve ended with %d: %s", code, &stderr)
-	}
-	interrupt()
-	if code := <-ended; code != exitPass {
-		t.Errorf("serve ended with %d: %s", code, &stderr)
-	}
-	if strings.Contains(stdout.text.String()+stderr.String(), "swordfish") {
-		t.Error("serve printed the secret")
-	}
-}
-
-// TestServeBusy is a port that somebody else has.
-func TestServeBusy(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	code, stdout, stderr := drover(t, testEnv(), "serve", "--addr", l.Addr().String())
-	if code != exitBroke || stdout != "" || strings.Count(stderr, "\n") != 1 {
-		t.Errorf("serve on a busy port: %d, %q, %q; want %d and one line", code, stdout, stderr, exitBroke)
 	}
 }

@@ -1,20 +1,29 @@
 package main
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"drover/sim/backend"
+	"drover/sim/scenario"
+	"drover/sim/target"
 )
 
 func newServe(e env) *cobra.Command {
 	var (
-		addr, secretEnv, known string
-		maxEvents              int
-		verbose                bool
+		addr, secretEnv, known, defects, ca, clients string
+		maxEvents                                    int
+		secure, verbose, discard                     bool
+		tokenLife                                    time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -24,13 +33,28 @@ SIGTERM. It accepts drover's native format, classifies each detection by itself,
 them: /v1/audit/counts, /v1/audit/events, /metrics and /healthz.
 
 With --secret-env every request needs a token: a JWT (HS256) with the claims iss "drover" and sub and tid, the tenant's
-id, or "*" for the operator, signed with the secret in that environment variable.`,
+id, or "*" for the operator, signed with the secret in that environment variable. /v1/token gives them out by OAuth2 client
+credentials: the client is a tenant's id, or that and a device's name after a slash, or "*".
+
+With --defects the backend does wrong what the file says: a YAML mapping with the fields of a scenario's target.defects, e.g.
+"lose: {count: 10}". GET /v1/defects tells how often each was planted, so that what a checker finds can be held against it.
+
+With --tls the backend speaks https, by a certificate for its address, localhost and the loopback addresses. The authority
+that issued it is new each time; its certificate is written to the file of --ca. A scenario trusts it by
+target.tls.caFrom: {file: FILE}. With --client-ca-key devices need certificates of that authority, with their identifiers
+as subjects: target.tls.clientCertificates: {caFrom: {file: FILE}, keyFrom: {file: KEYFILE}}.
+
+With --discard there is no backend behind the port: every upload is answered at once and forgotten, at a fraction of the
+CPU, so that what a load generator can do at most shows.`,
 		Example: `  drover serve --addr 127.0.0.1:8080
   drover run smoke --set target=http://127.0.0.1:8080   # in another terminal`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return usage(cmd, "--addr %s: want host:port, e.g. 127.0.0.1:8080", addr)
+			}
+			if discard {
+				return serveDiscard(e, cmd, addr)
 			}
 			opt := backend.Options{Addr: addr, MaxEvents: maxEvents}
 			if secretEnv != "" {
@@ -40,20 +64,43 @@ id, or "*" for the operator, signed with the secret in that environment variable
 				}
 				opt.Secret = []byte(secret)
 			}
+			for _, name := range []string{"ca", "client-ca-key"} {
+				if cmd.Flags().Changed(name) && !secure {
+					return usage(cmd, "--%s is of use with --tls only", name)
+				}
+			}
+			if secure {
+				var err error
+				if opt.TLS, err = newAuthority(addr, ca, clients); err != nil {
+					return err
+				}
+			}
+			if cmd.Flags().Changed("token-life") && (secretEnv == "" || tokenLife < time.Second) {
+				return usage(cmd, "--token-life: want a second or more, and --secret-env")
+			}
+			opt.TokenLife = tokenLife
 			if verbose {
 				opt.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			}
 			var err error
+			if defects != "" {
+				if opt.Defects, err = scenario.LoadDefects(defects); err != nil {
+					return fail(exitUsage, err)
+				}
+			}
 			if opt.Classifier, err = classifierOf(known); err != nil {
 				return err
 			}
 			ctx, stop := e.interruptible(cmd.Context())
 			defer stop()
 			srv, err := backend.Start(ctx, opt)
+			if busy := (*net.OpError)(nil); errors.As(err, &busy) {
+				return fail(exitUsage, fmt.Errorf("--addr %s: %w", addr, busy))
+			}
 			if err != nil {
 				return err
 			}
-			if err := greet(cmd, srv.URL(), secretEnv); err != nil {
+			if err := greet(cmd, srv.URL(), secretEnv, ca); err != nil {
 				srv.Close()
 				return err
 			}
@@ -64,23 +111,80 @@ id, or "*" for the operator, signed with the secret in that environment variable
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "listen on this `host:port`; port 0 picks a free one")
 	cmd.Flags().StringVar(&secretEnv, "secret-env", "", "ask for tokens signed with the secret in this environment `variable`")
 	cmd.Flags().StringVar(&known, "scenario", "", "let the backend's classifier know the sites that this scenario plants (`NAME|FILE`)")
+	cmd.Flags().StringVar(&defects, "defects", "", "misbehave as this `file` says, and count it at /v1/defects")
+	cmd.Flags().StringVar(&clients, "client-ca-key", "", "with --tls: ask clients for certificates of the same authority, and write its key to this `file`")
+	cmd.Flags().DurationVar(&tokenLife, "token-life", time.Hour, "with --secret-env: how `long` tokens from /v1/token last")
+	cmd.Flags().BoolVar(&secure, "tls", false, "speak https")
+	cmd.Flags().StringVar(&ca, "ca", "drover-ca.pem", "with --tls: write the certificate to trust to this `file`")
 	cmd.Flags().IntVar(&maxEvents, "max-events", 0, "keep at most `n` events, then answer 507 (0: the backend's own limit)")
+	cmd.Flags().BoolVar(&discard, "discard", false, "answer every upload at once and keep nothing; of the other flags only --addr goes with it")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log to standard error")
 	return cmd
 }
 
+// serveDiscard runs the server that keeps nothing.
+func serveDiscard(e env, cmd *cobra.Command, addr string) error {
+	for _, name := range []string{"secret-env", "token-life", "scenario", "defects", "tls", "ca", "client-ca-key", "max-events", "verbose"} {
+		if cmd.Flags().Changed(name) {
+			return usage(cmd, "--%s is of no use with --discard, which keeps and judges nothing", name)
+		}
+	}
+	ctx, stop := e.interruptible(cmd.Context())
+	defer stop()
+	d, err := backend.StartDiscard(ctx, backend.DiscardOptions{Addr: addr})
+	if busy := (*net.OpError)(nil); errors.As(err, &busy) {
+		return fail(exitUsage, fmt.Errorf("--addr %s: %w", addr, busy))
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "drover discards what is sent to %s ; Ctrl-C ends it.\n", d.URL())
+	<-ctx.Done()
+	return d.Close()
+}
+
+// newAuthority makes an authority that vouches for a server at addr, and writes its certificate to a file. Where there is a
+// file for its key, clients need certificates of it, too.
+func newAuthority(addr, file, keyFile string) (*tls.Config, error) {
+	hosts := []string{"localhost", "127.0.0.1", "::1"}
+	host, _, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && host != "" && !slices.Contains(hosts, host) && (ip == nil || !ip.IsUnspecified()) {
+		hosts = append(hosts, host)
+	}
+	a, err := target.NewAuthority("drover serve")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file, a.PEM(), 0o644); err != nil {
+		return nil, err
+	}
+	conf, err := serverTLS(a, hosts...)
+	if err != nil || keyFile == "" {
+		return conf, err
+	}
+	key, err := a.KeyPEM()
+	if err != nil {
+		return nil, err
+	}
+	requireClients(conf, a.Pool())
+	return conf, os.WriteFile(keyFile, key, 0o600)
+}
+
 // greet says where the backend is and how to try it.
-func greet(cmd *cobra.Command, url, secretEnv string) error {
-	auth := ""
+func greet(cmd *cobra.Command, url, secretEnv, ca string) error {
+	auth, trust, env := "", "", ""
 	if secretEnv != "" {
 		auth = ` -H "Authorization: Bearer $TOKEN"`
 	}
+	if strings.HasPrefix(url, "https:") {
+		trust, env = " --cacert "+ca, "SSL_CERT_FILE="+ca+" "
+	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), `drover's reference backend listens at %[1]s; Ctrl-C ends it.
 
-  drover run smoke --set target=%[1]s
-  drover events smoke --limit 1 --format uploads | curl -sS%[2]s -H 'Content-Type: application/json' --data-binary @- %[1]s/v1/events
-  curl -sS%[2]s %[1]s/v1/audit/counts
-  curl -sS %[1]s/metrics
-`, url, auth)
+  %[4]sdrover run smoke --set target=%[1]s
+  drover events smoke --limit 1 --format uploads | curl -sS%[3]s%[2]s -H 'Content-Type: application/json' --data-binary @- %[1]s/v1/events
+  curl -sS%[3]s%[2]s %[1]s/v1/audit/counts
+  curl -sS%[3]s %[1]s/metrics
+`, url, auth, trust, env)
 	return err
 }

@@ -7,7 +7,7 @@ func backendTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "backend",
 		Short: "What a backend of your own has to answer",
-		Long: `With the adapter "drover" a backend gets these requests. "drover serve" is one that answers them all, and
+		Long: `With the adapter "drover" a backend gets these requests; "drover help adapters" says how others are spoken to. "drover serve" is one that answers them all, and
 "drover events NAME --format uploads" prints the bodies.
 
   POST /v1/enroll   once for each device, in a phase that enrols; leave the phase out if you have no such endpoint

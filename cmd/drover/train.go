@@ -1,25 +1,19 @@
 package main
 
 import (
-	"compress/gzip"
-	"encoding/csv"
-	"fmt"
-	"io"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"drover/sim/classify"
-	"drover/sim/event"
 )
 
 // newTrain is hidden: it serves whoever makes the weights that drover ships.
 func newTrain() *cobra.Command {
 	var train, dev, out string
+	var holdOut bool
 	cmd := &cobra.Command{
-		Use:    "train --data FILE --dev FILE --out FILE",
+		Use:    "train --data FILE --dev FILE --out FILE [--hold-out]",
 		Short:  "Train the model of the reference classifier",
 		Hidden: true,
 		Long: `train makes the weights of the reference classifier from labelled URLs and prints what they are worth on the dev set. Both
@@ -30,9 +24,10 @@ the same weights, bit for bit.`,
 	cmd.Flags().StringVar(&train, "data", "", "labelled URLs to learn from (`FILE`)")
 	cmd.Flags().StringVar(&dev, "dev", "", "labelled URLs of other sites, for calibration and thresholds (`FILE`)")
 	cmd.Flags().StringVar(&out, "out", "", "where the weights go (`FILE`)")
+	cmd.Flags().BoolVar(&holdOut, "hold-out", false, "then train again without each source, and print what that makes of it; takes minutes")
 	for _, name := range []string{"data", "dev", "out"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err)
+			panic(err) // a name that is none of the flags above
 		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -55,64 +50,28 @@ the same weights, bit for bit.`,
 		if err := os.WriteFile(out, weights, 0o644); err != nil {
 			return err
 		}
-		return classify.Evaluate(cmd.OutOrStdout(), m, hold)
+		w := cmd.OutOrStdout()
+		if err := classify.Overlap(w, learn, hold); err != nil {
+			return err
+		}
+		if err := classify.Evaluate(w, m, hold); err != nil || !holdOut {
+			return err
+		}
+		return classify.HoldOut(w, learn, hold)
 	}
 	return cmd
 }
 
-// readExamples reads labelled URLs from a CSV file whose first line names its columns: url and label, and perhaps category
-// and source.
+// readExamples reads labelled URLs from a file.
 func readExamples(name string) ([]classify.Example, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fail(exitUsage, err)
 	}
 	defer f.Close()
-	var in io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		if in, err = gzip.NewReader(f); err != nil {
-			return nil, fail(exitUsage, fmt.Errorf("%s: %w", name, err))
-		}
-	}
-	rows := csv.NewReader(in)
-	rows.ReuseRecord = true
-	head, err := rows.Read()
+	set, err := classify.ReadExamples(name, f)
 	if err != nil {
-		return nil, fail(exitUsage, fmt.Errorf("%s: %w", name, err))
+		return nil, fail(exitUsage, err)
 	}
-	url, label := slices.Index(head, "url"), slices.Index(head, "label")
-	category, source := slices.Index(head, "category"), slices.Index(head, "source")
-	if url < 0 || label < 0 {
-		return nil, fail(exitUsage, fmt.Errorf("%s: no columns \"url\" and \"label\" in its first line", name))
-	}
-	var set []classify.Example
-	for {
-		row, err := rows.Read()
-		if err == io.EOF {
-			return set, nil
-		}
-		if err != nil {
-			return nil, fail(exitUsage, fmt.Errorf("%s: %w", name, err))
-		}
-		e := classify.Example{URL: strings.Clone(row[url])}
-		switch row[label] {
-		case "1":
-			e.Malicious = true
-		case "0":
-		default:
-			line, _ := rows.FieldPos(label)
-			return nil, fail(exitUsage, fmt.Errorf("%s:%d: label %q; want 0 or 1", name, line, row[label]))
-		}
-		if category >= 0 {
-			for c := event.Benign; c < event.NumCategories; c++ {
-				if c.String() == row[category] {
-					e.Category = c
-				}
-			}
-		}
-		if source >= 0 {
-			e.Source = strings.Clone(row[source])
-		}
-		set = append(set, e)
-	}
+	return set, nil
 }

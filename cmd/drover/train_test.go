@@ -26,6 +26,9 @@ func TestTrain(t *testing.T) {
 	if out := want(t, exitPass, "train", "--data", train, "--dev", dev, "--out", weights); !strings.Contains(out, "AUC                    1.0000") {
 		t.Errorf("train = %q, want an AUC of 1", out)
 	}
+	if out := want(t, exitPass, "train", "--data", train, "--dev", dev, "--out", weights, "--hold-out"); !strings.Contains(out, "registrable domains    120 to learn from, 120 in dev") || !strings.Contains(out, "quarter 4") {
+		t.Errorf("train --hold-out = %q, want domains and quarters", out)
+	}
 	if info, err := os.Stat(weights); err != nil || info.Size() < 512<<10 {
 		t.Errorf("weights: %v, %v, want a file of more than half a megabyte", info, err)
 	}
@@ -34,7 +37,7 @@ func TestTrain(t *testing.T) {
 	}
 	want(t, exitUsage, "classify", "--eval", dev, "a.example")
 	bad := filepath.Join(dir, "bad.csv")
-	for _, content := range []string{"", "name,label\n", "url,label\na.example,2\n", "url,label\na.example,1\n"} {
+	for _, content := range []string{"", "name,label\n", "url,label\na.example,\"2\"\n", "url,label\na.example,1\n"} {
 		if err := os.WriteFile(bad, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 	"drover/sim/measure"
 )
 
-// watch shows a run while it goes on: to people on standard error, to Prometheus on request. Its progress method is called
+// watch shows a run while it goes on: to people on standard error and on request in their browsers, to Prometheus on request. Its progress method is called
 // by one goroutine.
 type watch struct {
 	scenario string
@@ -16,16 +16,19 @@ type watch struct {
 	live     *report.LivePrinter // nil: quiet
 	width    func() int
 	metrics  *metrics // nil: not asked for
+	ui       *ui      // the same
 }
 
 func (d *drive) watch(m *sim.Model) (*watch, error) {
-	w := &watch{scenario: m.Scenario.Name, width: func() int { return d.env.width(d.stderr) }}
+	w := &watch{scenario: m.Scenario.Name, ui: d.ui, width: func() int { return d.env.width(d.stderr) }}
 	for _, ph := range m.Scenario.Load.Phases {
 		w.phases = append(w.phases, ph.Name)
 	}
+	if d.flags.metrics != "" || d.flags.push != "" {
+		w.metrics = newMetrics(w.phases)
+	}
 	if d.flags.metrics != "" {
-		var err error
-		if w.metrics, err = serveMetrics(d.flags.metrics, w.phases); err != nil {
+		if err := w.metrics.serve(d.flags.metrics); err != nil {
 			return nil, fail(exitUsage, fmt.Errorf("--metrics %s: %w", d.flags.metrics, err))
 		}
 		fmt.Fprintf(d.stderr, "metrics at %s\n", w.metrics.url)
@@ -39,6 +42,9 @@ func (d *drive) watch(m *sim.Model) (*watch, error) {
 func (w *watch) progress(p *sim.Progress) {
 	if w.metrics != nil {
 		w.metrics.add(p)
+	}
+	if w.ui != nil {
+		w.ui.add(p)
 	}
 	if w.live == nil || p.Over <= 0 {
 		return
@@ -79,5 +85,8 @@ func (w *watch) close() {
 	}
 	if w.metrics != nil {
 		w.metrics.close()
+	}
+	if w.ui != nil {
+		w.ui.ended()
 	}
 }

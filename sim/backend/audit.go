@@ -1,12 +1,14 @@
 package backend
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"drover/sim/event"
 	"drover/sim/fleet"
@@ -35,12 +37,17 @@ func query(r *http.Request, names ...string) (url.Values, error) {
 	return q, nil
 }
 
-func (h *handler) auditCounts(c *call) error {
-	q, err := query(c.r, "run")
+// runAsked is the run that a request is about whose only parameter it is.
+func runAsked(r *http.Request) (string, error) {
+	q, err := query(r, "run")
 	if err != nil {
-		return err
+		return "", err
 	}
-	name, err := runOf(c.r, q.Get("run"))
+	return runOf(r, q.Get("run"))
+}
+
+func (h *handler) auditCounts(c *call) error {
+	name, err := runAsked(c.r)
 	if err != nil {
 		return err
 	}
@@ -80,12 +87,22 @@ func (t *tenant) counts() wire.TenantCounts {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	c := wire.TenantCounts{
-		Tenant: t.id.String(), Events: int64(t.n), Kinds: make(map[string]int64, event.NumKinds),
+		Tenant: t.id.String(), Kinds: make(map[string]int64, event.NumKinds),
 		Duplicates: t.duplicates, Refused: t.refused, Unenrolled: t.unenrolled,
 		Devices: int64(len(t.devices)), Enrolled: t.enrolled,
 	}
 	for k, n := range t.kinds {
 		c.Kinds[event.Kind(k).String()] = n
+		c.Events += n
+	}
+	now := time.Now()
+	for i, h := range t.hidden {
+		if !h.leak && h.from(true, now) { // what nobody sees does not count
+			if k, ok := kindIn(t.raw(t.record(i))); ok {
+				c.Kinds[k.String()]--
+				c.Events--
+			}
+		}
 	}
 	return c
 }
@@ -119,15 +136,15 @@ func (h *handler) auditEvents(c *call) error {
 			return &refusal{http.StatusBadRequest, "parameter limit: want 1 to 10000"}
 		}
 	}
-	body, err := h.store.run(name).page(only, all, q.Get("after"), limit)
+	body, err := h.store.run(name).page(only, all, c.who.all, q.Get("after"), limit)
 	if err != nil {
 		return err
 	}
 	return reply(c, "application/x-ndjson", body)
 }
 
-// page writes up to limit events behind the cursor, and a wire.PageEnd.
-func (r *run) page(only fleet.GUID, all bool, after string, limit int) ([]byte, error) {
+// page writes up to limit events behind the cursor, and a wire.PageEnd. operator says that who asks sees all tenants anyway.
+func (r *run) page(only fleet.GUID, all, operator bool, after string, limit int) ([]byte, error) {
 	at, ok := parseCursor(after)
 	if !ok {
 		return nil, errCursor
@@ -154,7 +171,7 @@ func (r *run) page(only fleet.GUID, all bool, after string, limit int) ([]byte, 
 	for n := 0; at.tenant <= last; {
 		t := tenants[at.tenant]
 		var took, held int
-		dst, took, held = t.appendEvents(dst, at.event, min(limit-n, perLock))
+		dst, took, held = t.appendEvents(dst, at.event, min(limit-n, perLock), operator)
 		if at.event > held {
 			return nil, errCursor
 		}
@@ -184,13 +201,16 @@ func (r *run) page(only fleet.GUID, all bool, after string, limit int) ([]byte, 
 	return append(append(dst, b...), '\n'), nil
 }
 
-// appendEvents writes up to n events from index from on, each as a document and a line of its own. It returns how many,
-// and how many are stored.
-func (t *tenant) appendEvents(dst []byte, from, n int) ([]byte, int, int) {
+// appendEvents writes up to n events from index from on, each as a document and a line of its own, but for those that a
+// defect hides from the reader. It returns how many it went through, and how many are stored.
+func (t *tenant) appendEvents(dst []byte, from, n int, operator bool) ([]byte, int, int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n = max(0, min(n, t.n-from))
 	for i := from; i < from+n; i++ {
+		if h, ok := t.hidden[uint32(i)]; ok && h.from(operator, time.Now()) {
+			continue
+		}
 		rec := t.record(uint32(i))
 		start := len(dst)
 		dst = append(dst, `{"v":1,`...)
@@ -225,4 +245,14 @@ func parseCursor(s string) (cursor, bool) {
 	e, err2 := strconv.ParseUint(behind, 10, 31)
 	c := cursor{int(t), int(e)}
 	return c, err1 == nil && err2 == nil && c.String() == s
+}
+
+// kindIn reads the kind of an event from its bytes, which begin with it unless a defect cut them off.
+func kindIn(raw []byte) (event.Kind, bool) {
+	_, rest, ok := bytes.Cut(raw, []byte(`"kind":"`))
+	name, _, closed := bytes.Cut(rest, []byte(`"`))
+	if !ok || !closed {
+		return 0, false
+	}
+	return event.ParseKind(string(name))
 }

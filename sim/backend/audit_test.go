@@ -56,8 +56,7 @@ func TestAuditShowsWhatWasSent(t *testing.T) {
 	c := newClient(t, Options{})
 	d := testDevice(1, 1)
 	threat := testEvent(d, 1, event.WebThreat)
-	threat.Web.Host = []byte("a\"\\\né.sim.test")
-	first := encode(d, threat)
+	first := bytes.Replace(encode(d, threat), []byte(`"phish.sim.test"`), []byte(`"a\"\\\u000aé.sim.test"`), 1)
 	updated := *d
 	os := *d.OS
 	os.Version = "26.5"
@@ -235,6 +234,7 @@ func TestBlocks(t *testing.T) {
 	for seq := range uint32(60) {
 		e := testEvent(d, seq, event.Feedback)
 		e.Feedback.Comment = strings.Repeat("x", 1+int(seq*seq*seq)*2)
+		e.Has |= event.FieldsOf(event.FeedbackComments)
 		want[e.ID] = e.Feedback.Comment
 		c.post("/v1/events", encode(d, e))
 	}

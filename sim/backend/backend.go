@@ -7,10 +7,16 @@
 //	POST /v1/events/single   a native document with exactly one event     -> answer
 //	GET  /v1/audit/counts    ?run=R                                       -> wire.Counts as JSON
 //	GET  /v1/audit/events    ?run=R&tenant=T&after=CURSOR&limit=N         -> NDJSON: documents, then a wire.PageEnd
+//	GET  /v1/defects         (the operator's token)                       -> what Options.Defects planted so far
+//	POST /v1/token           a form: grant_type, client_id, client_secret -> {"access_token","token_type","expires_in"}
 //	GET  /healthz                                                         -> {"status":"ok"}
 //	GET  /metrics                                                         -> Prometheus text
 //
-// Documents and the answer are those of package wire; Content-Type is application/json, Content-Encoding gzip is taken.
+// HTTP/1.1 and HTTP/2 are spoken, over TLS where Options.TLS is set.
+//
+// Documents and the answer are those of package wire; Content-Type is application/json, Content-Encoding gzip and zstd are taken.
+// A document may also be in another of wire.Formats, which the header X-Drover-Format names; Content-Type is then the format's. What
+// is stored and shown is the native document that it holds, one for each event.
 //
 // Runs are told apart by the header X-Drover-Run (absent: "default") and stored apart. An audit may name the run in its
 // query instead. Within a run and tenant an event is stored once: one that comes again is a duplicate, and the answer is
@@ -18,19 +24,25 @@
 // apart in this too, so that one tenant's ids can neither block nor reveal another's.
 //
 // With Options.Secret set, all of /v1 needs Authorization: Bearer and a token of TenantToken. A tenant's token writes and
-// reads that tenant alone; the token of tenant "*" writes and reads all. Devices need not enrol before they send; the
+// reads that tenant alone; the token of tenant "*" writes and reads all. /v1/token gives out tokens that expire, by OAuth2
+// client credentials: the client is a tenant's id, alone or before a slash and the name of a device, or "*"; its secret is
+// Options.Secret. Devices need not enrol before they send; the
 // counts say how many events came from devices that had not.
+//
+// Where TLS asks for certificates of clients, the common name of one's subject is the identifier of the device whose documents
+// it may send, or "*".
 //
 // Refusals have a JSON body {"error":"...","field":"events[3].seq","offset":311}, the last two only for documents:
 //
-//	400  malformed: body, gzip, document, query or run       413  body over 8 MiB, or over 32 MiB unpacked
+//	400  malformed: body, packing, document, query or run       413  body over 8 MiB, or over 32 MiB unpacked
 //	401  no token or a wrong one (WWW-Authenticate says)     415  content type or encoding
-//	403  another tenant's document or data                   507  Options.MaxEvents are stored; nothing of the upload is
+//	403  another tenant's or device's data                    507  Options.MaxEvents are stored; nothing of the upload is
 //	404, 405  unknown path, wrong method (Allow says)
 package backend
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,15 +52,19 @@ import (
 	"time"
 
 	"drover/sim/classify"
+	"drover/sim/defect"
 )
 
 // Options are the settings of a Server. The zero value is a backend on a free loopback port that asks for no tokens and
 // judges nothing.
 type Options struct {
 	Addr       string              // host:port; no host means 127.0.0.1, port 0 or an empty Addr any free port
-	Secret     []byte              // HS256 key of tenant tokens; nil: tokens are not required
+	TLS        *tls.Config         // with a certificate, and ClientCAs where devices show theirs; nil: plain http
+	Secret     []byte              // HS256 key of tenant tokens, and secret of OAuth2 clients; nil: tokens are not required
+	TokenLife  time.Duration       // of tokens from /v1/token, whole seconds; 0: an hour
 	Classifier classify.Classifier // nil: every verdict is "unknown"
 	MaxEvents  int                 // stored at most, over all runs; 0: DefaultMaxEvents
+	Defects    *defect.Set         // what the backend does wrong on request; nil: nothing
 	Log        *slog.Logger        // nil: nothing is logged
 }
 
@@ -80,25 +96,20 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	addr := opt.Addr
-	if addr == "" {
-		addr = ":0"
-	}
-	host, port, err := net.SplitHostPort(addr)
+	ln, err := listen(ctx, opt.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("backend address %q: want host:port: %w", addr, err)
+		return nil, err
 	}
-	if host == "" {
-		host = "127.0.0.1" // an empty host would open the port to the whole network
-	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return nil, fmt.Errorf("start the backend: %w", err)
-	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	s := &Server{
-		url: urlOf(ln.Addr()),
+		url: urlOf(ln.Addr(), opt.TLS != nil),
 		http: &http.Server{
 			Handler:           h,
+			Protocols:         &protocols,
+			TLSConfig:         opt.TLS,
 			ReadHeaderTimeout: headerTimeout,
 			ReadTimeout:       ioTimeout,
 			WriteTimeout:      ioTimeout,
@@ -111,7 +122,11 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 	}
 	go func() {
 		defer close(s.done)
-		if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		serve := s.http.Serve
+		if opt.TLS != nil {
+			serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		}
+		if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			s.err = fmt.Errorf("serve %s: %w", s.url, err)
 		}
 	}()
@@ -120,10 +135,13 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 }
 
 // urlOf writes an address that clients on this machine can use: a server that listens everywhere is reached by loopback.
-func urlOf(a net.Addr) string {
+func urlOf(a net.Addr, secure bool) string {
 	host, port, _ := net.SplitHostPort(a.String())
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
+	}
+	if secure {
+		return "https://" + net.JoinHostPort(host, port)
 	}
 	return "http://" + net.JoinHostPort(host, port)
 }

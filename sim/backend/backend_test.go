@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -35,7 +37,7 @@ func tenantID(n byte) fleet.GUID { return fleet.GUID{0: 0xaa, 15: n} }
 // testDevice is device n of a tenant.
 func testDevice(tenant, n byte) *fleet.Device {
 	return &fleet.Device{
-		GUID: fleet.GUID{0: tenant, 1: n}, TenantID: tenantID(tenant), UPN: "u@contoso.example",
+		GUID: fleet.GUID{0: tenant, 1: n}, TenantID: tenantID(tenant), UPN: fleet.NewUPN("u@contoso.example"),
 		Model: &fleet.Model{ID: "iPhone15,2", SoC: "A16 Bionic", Arch: "arm64e", Cores: 6},
 		OS:    &fleet.Release{Version: "26.4.2", Build: "23E261"}, App: "1.1.50010101", Locale: "de-DE",
 	}
@@ -43,24 +45,34 @@ func testDevice(tenant, n byte) *fleet.Device {
 
 // testEvent is event seq of a device: a sound one of its kind.
 func testEvent(d *fleet.Device, seq uint32, kind event.Kind) event.Event {
+	doc := zoneHost("phish")
 	return event.Event{
 		ID: event.ID{0: d.GUID[0], 1: d.GUID[1], 12: byte(seq >> 16), 13: byte(seq >> 8), 14: byte(seq), 15: 1}, Seq: seq, Kind: kind,
+		Has:      kind.Fields() &^ event.FieldsOf(event.WebConnection, event.WebProtocol, event.FeedbackEmail, event.FeedbackComments),
 		At:       time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC).Add(time.Duration(seq) * time.Second),
 		App:      event.App{UpgradeStatus: "unchanged"},
 		Action:   "sign_in",
 		Mem:      event.MemoryUse{AppKiB: 80000, AppPeakKiB: 90000, ExtensionKiB: 14000, ExtensionLimitKiB: 51200},
-		Web:      event.Web{Host: []byte("phish.sim.test"), Address: [4]byte{192, 0, 2, 1}, Verdict: event.Phishing, Score: 0.9},
+		Web:      event.Web{Host: zoneHost("phish"), Address: doc.Address(), Verdict: event.Phishing, Score: 0.9},
 		Crash:    event.CrashReport{Process: "Defender", Exception: "EXC_CRASH", Signal: "SIGABRT", Reason: "sigabrt"},
 		Feedback: event.Comment{Type: "idea"},
 	}
 }
 
+func zoneHost(name string) event.ZoneHost {
+	h, err := event.Zone{}.Host([]byte(name))
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
 func encode(d *fleet.Device, events ...event.Event) []byte {
-	b := wire.Native.Begin(nil, d)
+	b := wire.Native.Begin(nil, d, event.AllFields)
 	for i := range events {
 		b = wire.Native.Event(b, i, d, &events[i])
 	}
-	return wire.Native.End(b)
+	return wire.Native.End(b, 0)
 }
 
 // heartbeats is an upload of events from..from+n-1.
@@ -186,6 +198,44 @@ func TestServer(t *testing.T) {
 			t.Errorf("the backend answers after Close")
 		}
 		tr.CloseIdleConnections()
+	}
+}
+
+// The same backend over TLS, in both versions of HTTP, and over plain HTTP/2.
+func TestServerProtocols(t *testing.T) {
+	id := httptest.NewTLSServer(nil)
+	id.Close()
+	for _, tt := range []struct {
+		secure, http2 bool
+	}{{false, true}, {true, false}, {true, true}} {
+		var opt Options
+		tr := &http.Transport{Protocols: new(http.Protocols)}
+		tr.Protocols.SetHTTP1(!tt.http2)
+		tr.Protocols.SetHTTP2(tt.http2)
+		tr.Protocols.SetUnencryptedHTTP2(tt.http2)
+		scheme := "http://127.0.0.1:"
+		if tt.secure {
+			scheme = "https://127.0.0.1:"
+			opt.TLS = &tls.Config{Certificates: id.TLS.Certificates}
+			tr.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
+			tr.TLSClientConfig.RootCAs.AddCert(id.Certificate())
+		}
+		s, err := Start(context.Background(), opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := (&http.Client{Transport: tr}).Post(s.URL()+"/v1/events", "application/json", bytes.NewReader(heartbeats(testDevice(1, 1), 0, 3)))
+		if err != nil {
+			t.Fatalf("%+v: %v", tt, err)
+		}
+		r.Body.Close()
+		if r.StatusCode != 200 || (r.ProtoMajor == 2) != tt.http2 || !strings.HasPrefix(s.URL(), scheme) {
+			t.Errorf("%+v at %s: %d over %s", tt, s.URL(), r.StatusCode, r.Proto)
+		}
+		tr.CloseIdleConnections()
+		if err := s.Close(); err != nil {
+			t.Errorf("%+v: Close = %v", tt, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 
 	"drover/sim/wire"
 )
@@ -26,9 +27,11 @@ const (
 type scratch struct {
 	sent, plain []byte
 	source      bytes.Reader
-	unzip       gzip.Reader // klauspost's is about twice as fast as the standard library's
+	unzip       gzip.Reader   // klauspost's is about twice as fast as the standard library's
+	unzstd      *zstd.Decoder // made when it is needed
 	upload      wire.Upload
 	answer      wire.Answer
+	total       wire.Answer // of an upload whose events are documents of their own
 	out         []byte
 }
 
@@ -41,18 +44,20 @@ func (h *handler) keep(sc *scratch) {
 
 var errTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, msg: "the body is too large; want at most 8 MiB, and 32 MiB unpacked"}
 
-// read returns the unpacked body. It points into sc.
-func (sc *scratch) read(c *call) ([]byte, error) {
-	if !isJSON(c.r.Header.Get("Content-Type")) {
-		return nil, &refusal{http.StatusUnsupportedMediaType, "want Content-Type: application/json"}
+// read returns the unpacked body, of a media type. It points into sc.
+func (sc *scratch) read(c *call, mediaType string) ([]byte, error) {
+	if !isMedia(c.r.Header.Get("Content-Type"), mediaType) {
+		return nil, &refusal{http.StatusUnsupportedMediaType, "want Content-Type: " + mediaType}
 	}
-	packed := false
+	var packed string
 	switch enc := c.r.Header.Get("Content-Encoding"); {
 	case enc == "" || strings.EqualFold(enc, "identity"):
 	case strings.EqualFold(enc, "gzip"):
-		packed = true
+		packed = "gzip"
+	case strings.EqualFold(enc, "zstd"):
+		packed = "zstd"
 	default:
-		return nil, &refusal{http.StatusUnsupportedMediaType, "want Content-Encoding: gzip or none"}
+		return nil, &refusal{http.StatusUnsupportedMediaType, "want Content-Encoding: gzip, zstd or none"}
 	}
 	if c.r.ContentLength > maxBody {
 		return nil, errTooLarge
@@ -64,20 +69,38 @@ func (sc *scratch) read(c *call) ([]byte, error) {
 		}
 		return nil, &refusal{http.StatusBadRequest, "the body breaks off"}
 	}
-	if !packed {
+	if packed == "" {
 		return sc.sent, nil
 	}
 	sc.source.Reset(sc.sent)
-	if err = sc.unzip.Reset(&sc.source); err == nil {
-		sc.plain, err = readAll(sc.plain[:0], &sc.unzip, maxPlain)
+	var plain io.Reader = &sc.unzip
+	if packed == "gzip" {
+		err = sc.unzip.Reset(&sc.source)
+	} else {
+		plain, err = sc.zstd()
+	}
+	if err == nil {
+		sc.plain, err = readAll(sc.plain[:0], plain, maxPlain)
 	}
 	switch {
-	case err == errTooLarge:
+	case err == errTooLarge || errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded):
 		return nil, errTooLarge
 	case err != nil:
-		return nil, &refusal{http.StatusBadRequest, "the body is not gzip: " + err.Error()}
+		return nil, &refusal{http.StatusBadRequest, "the body is not " + packed + ": " + err.Error()}
 	}
 	return sc.plain, nil
+}
+
+// zstd unpacks sc.source. With one goroutine, the reader's own, nothing of a decoder outlives it.
+func (sc *scratch) zstd() (io.Reader, error) {
+	if sc.unzstd == nil {
+		d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(maxPlain))
+		if err != nil {
+			return nil, err
+		}
+		sc.unzstd = d
+	}
+	return sc.unzstd, sc.unzstd.Reset(&sc.source)
 }
 
 // readAll appends all of r to dst, or says errTooLarge when that is more than limit bytes.
@@ -99,11 +122,11 @@ func readAll(dst []byte, r io.Reader, limit int) ([]byte, error) {
 	}
 }
 
-func isJSON(contentType string) bool {
-	if contentType == "application/json" {
+func isMedia(contentType, want string) bool {
+	if contentType == want {
 		return true
 	}
 	name, params, err := mime.ParseMediaType(contentType)
 	charset, has := params["charset"]
-	return err == nil && name == "application/json" && (!has || strings.EqualFold(charset, "utf-8"))
+	return err == nil && name == want && (!has || strings.EqualFold(charset, "utf-8"))
 }

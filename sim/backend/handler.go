@@ -17,8 +17,10 @@ import (
 // handler is the whole backend behind a listener.
 type handler struct {
 	keys      *keyring // nil: tokens are not required
+	tokenLife time.Duration
 	judge     classify.Classifier
 	store     *store
+	mischief  *mischief // nil: an honest backend
 	metrics   *metrics
 	log       *slog.Logger
 	scratches sync.Pool // of *scratch
@@ -31,7 +33,11 @@ func newHandler(opt Options) (*handler, error) {
 	if opt.MaxEvents < 0 {
 		return nil, fmt.Errorf("the backend cannot store at most %d events; want 0 or more", opt.MaxEvents)
 	}
-	h := &handler{judge: opt.Classifier, store: newStore(opt.MaxEvents), log: opt.Log}
+	h := &handler{judge: opt.Classifier, store: newStore(opt.MaxEvents), log: opt.Log, mischief: newMischief(opt.Defects)}
+	h.store.mischief = h.mischief
+	if h.tokenLife = opt.TokenLife; h.tokenLife <= 0 {
+		h.tokenLife = defaultTokenLife
+	}
 	if opt.Secret != nil {
 		h.keys = newKeyring(opt.Secret)
 	}
@@ -45,9 +51,10 @@ func newHandler(opt Options) (*handler, error) {
 
 // call is one request on its way through the backend.
 type call struct {
-	w   http.ResponseWriter
-	r   *http.Request
-	who principal
+	w     http.ResponseWriter
+	r     *http.Request
+	start time.Time
+	who   principal
 }
 
 type endpoint struct {
@@ -62,6 +69,9 @@ var endpoints = map[string]endpoint{
 	"/v1/events/single": {http.MethodPost, false, func(h *handler, c *call) error { return h.ingest(c, single) }},
 	"/v1/audit/counts":  {http.MethodGet, false, (*handler).auditCounts},
 	"/v1/audit/events":  {http.MethodGet, false, (*handler).auditEvents},
+	"/v1/withdrawals":   {http.MethodPost, false, (*handler).withdraw},
+	"/v1/defects":       {http.MethodGet, false, (*handler).defects},
+	"/v1/token":         {http.MethodPost, true, (*handler).grant},
 	"/healthz":          {http.MethodGet, true, (*handler).health},
 	"/metrics":          {http.MethodGet, true, (*handler).serveMetrics},
 }
@@ -71,7 +81,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	name, code := r.URL.Path, http.StatusOK
 	ep, known := endpoints[name]
-	if err := h.answer(&call{w: w, r: r}, ep, known); err != nil {
+	if err := h.answer(&call{w: w, r: r, start: start}, ep, known); err == errGone {
+		code = 0
+	} else if err != nil {
 		code = h.refuse(w, r, err)
 	}
 	if !known {

@@ -1,7 +1,11 @@
 package backend
 
 import (
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
+	"time"
 
 	"drover/sim/event"
 	"drover/sim/wire"
@@ -17,17 +21,109 @@ const (
 )
 
 func (h *handler) ingest(c *call, want form) error {
+	if h.mischief.full(time.Now()) {
+		return h.mischief.busy(c, h.mischief.set.RetryAfter)
+	}
 	sc := h.scratches.Get().(*scratch)
 	defer h.keep(sc)
 	run, err := runOf(c.r, "")
 	if err != nil {
 		return err
 	}
-	body, err := sc.read(c)
+	format, err := formatOf(c.r)
 	if err != nil {
 		return err
 	}
+	body, err := sc.read(c, format.ContentType)
+	if err != nil {
+		return err
+	}
+	if format.Name != wire.Native.Name {
+		return h.translate(c, want, run, body, format, sc)
+	}
 	u := &sc.upload
+	if err := h.admit(c, want, body, u); err != nil {
+		return err
+	}
+	if h.mischief == nil {
+		return h.take(c, run, sc)
+	}
+	if err := h.mischief.before(c, u.Events[0].ID); err != nil {
+		return err
+	}
+	if h.mischief.lies(u, &sc.answer) {
+		sc.out = wire.AppendAnswer(sc.out[:0], &sc.answer)
+		return reply(c, "application/json", sc.out)
+	}
+	return h.take(c, run, sc)
+}
+
+// formatOf is the format of a body: the one that a header names, else native.
+func formatOf(r *http.Request) (*wire.Format, error) {
+	name := r.Header.Get(wire.FormatHeader)
+	if name == "" {
+		return &wire.Native, nil
+	}
+	if make := wire.Formats[name]; make != nil {
+		f := make(&wire.Constants{Send: event.AllFields})
+		return &f, nil
+	}
+	return nil, &refusal{http.StatusUnsupportedMediaType, "unknown " + wire.FormatHeader + "; want one of " + strings.Join(slices.Sorted(maps.Keys(wire.Formats)), ", ")}
+}
+
+// translate takes an upload in a format of its own, which has a native document for each event. Nothing of it is stored unless all
+// can be read; when there is no more room in the middle of it, what is stored is a duplicate when it comes again.
+func (h *handler) translate(c *call, want form, run string, body []byte, format *wire.Format, sc *scratch) error {
+	u, total := &sc.upload, &sc.total
+	*total = wire.Answer{Verdicts: total.Verdicts[:0], Refused: total.Refused[:0]}
+	var first event.ID
+	n := 0
+	err := format.Decode(body, func(native []byte) error {
+		if err := h.admit(c, want, native, u); err != nil {
+			return err
+		}
+		if n += len(u.Events); n == len(u.Events) {
+			first = u.Events[0].ID
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return &wire.Error{Msg: "want at least one event"}
+	case n > 1 && want != batch:
+		return &wire.Error{Msg: "want exactly one event here; many go to /v1/events"}
+	}
+	if h.mischief != nil {
+		if err := h.mischief.before(c, first); err != nil {
+			return err
+		}
+	}
+	err = format.Decode(body, func(native []byte) error {
+		if err := wire.DecodeUpload(native, u); err != nil {
+			return err
+		}
+		if h.mischief == nil || !h.mischief.lies(u, &sc.answer) {
+			if err := h.store.put(run, u, &sc.answer); err != nil {
+				return err
+			}
+			h.verdicts(u, &sc.answer, c.start)
+		}
+		total.Accepted += sc.answer.Accepted
+		total.Duplicates += sc.answer.Duplicates
+		total.Verdicts = append(total.Verdicts, sc.answer.Verdicts...)
+		total.Refused = append(total.Refused, sc.answer.Refused...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return h.say(c, first, total, sc)
+}
+
+// admit reads a document and looks whether it may come this way.
+func (h *handler) admit(c *call, want form, body []byte, u *wire.Upload) error {
 	if err := wire.DecodeUpload(body, u); err != nil {
 		return err
 	}
@@ -37,19 +133,36 @@ func (h *handler) ingest(c *call, want form) error {
 	if want == enrolment && u.Events[0].Kind != event.Enrolment {
 		return &wire.Error{Field: "events[0].kind", Msg: "want enrolment here; others go to /v1/events"}
 	}
+	if name, ok := shown(c.r); ok && name != AllTenants && name != u.Device.ID.String() {
+		return &refusal{http.StatusForbidden, "the document belongs to another device than the certificate"}
+	}
 	if !c.who.may(u.Account.TenantID) {
 		return &refusal{http.StatusForbidden, "the document belongs to another tenant than the token"}
 	}
+	return nil
+}
+
+// take stores what was read and answers.
+func (h *handler) take(c *call, run string, sc *scratch) error {
+	u := &sc.upload
 	if err := h.store.put(run, u, &sc.answer); err != nil {
 		return err
 	}
-	h.verdicts(u, &sc.answer)
-	sc.out = wire.AppendAnswer(sc.out[:0], &sc.answer)
+	h.verdicts(u, &sc.answer, c.start)
+	return h.say(c, u.Events[0].ID, &sc.answer, sc)
+}
+
+// say answers an upload whose first event is named.
+func (h *handler) say(c *call, first event.ID, ans *wire.Answer, sc *scratch) error {
+	sc.out = wire.AppendAnswer(sc.out[:0], ans)
+	if h.mischief != nil {
+		return h.mischief.answer(c, first, sc.out)
+	}
 	return reply(c, "application/json", sc.out)
 }
 
 // verdicts judges each web threat that was not refused, duplicates too: the answer to the first copy may have been lost.
-func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer) {
+func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer, start time.Time) {
 	ans.Verdicts = ans.Verdicts[:0]
 	for i := range u.Events {
 		e := &u.Events[i]
@@ -57,9 +170,12 @@ func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer) {
 			continue
 		}
 		v := wire.Verdict{Seq: e.Seq}
-		if len(e.Web.Host) > 0 && h.judge != nil {
-			got := h.judge.Classify(e.Web.Host)
+		if len(e.Domain) > 0 && h.judge != nil {
+			got := h.judge.Classify(e.Domain)
 			v.Known, v.Category, v.Score = true, got.Category, got.Score
+		}
+		if h.mischief != nil {
+			h.mischief.verdict(&v, e.ID, time.Since(start))
 		}
 		ans.Verdicts = append(ans.Verdicts, v)
 	}
@@ -72,6 +188,14 @@ func refused(ans *wire.Answer, seq uint32) bool {
 		}
 	}
 	return false
+}
+
+// shown is whose certificate the client showed: a device's identifier, or "*" for the operator. TLS has verified it.
+func shown(r *http.Request) (name string, ok bool) {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return "", false
+	}
+	return r.TLS.PeerCertificates[0].Subject.CommonName, true
 }
 
 // maxRun bounds the name of a run, in bytes.

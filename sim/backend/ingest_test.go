@@ -2,8 +2,12 @@ package backend
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -11,7 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"drover/sim/event"
+	"drover/sim/fleet"
 	"drover/sim/wire"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func TestEveryKindIsCounted(t *testing.T) {
@@ -64,8 +71,8 @@ func TestEveryKindIsCounted(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	d := testDevice(1, 1)
 	phish, clean, withheld := testEvent(d, 7, event.WebThreat), testEvent(d, 8, event.WebThreat), testEvent(d, 9, event.WebThreat)
-	clean.Web.Host = []byte("shop.sim.test")
-	withheld.Web.Host, withheld.Web.Address = nil, [4]byte{}
+	clean.Web.Host = zoneHost("shop")
+	withheld.Web.Host, withheld.Web.Address, withheld.Has = event.ZoneHost{}, event.DocAddress{}, 0
 	body := encode(d, phish, testEvent(d, 10, event.Heartbeat), clean, withheld)
 	want := []wire.Verdict{{Seq: 7, Known: true, Category: event.Phishing, Score: 0.75}, {Seq: 8, Known: true, Score: 0.25}, {Seq: 9}}
 	c := newClient(t, Options{Classifier: phishy{}})
@@ -137,8 +144,12 @@ func TestEnrolment(t *testing.T) {
 	}
 }
 
-func TestGzip(t *testing.T) {
+func TestPacked(t *testing.T) {
 	c := newClient(t, Options{})
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := testDevice(1, 1)
 	doc := heartbeats(d, 0, 5)
 	packed := zip(t, doc)
@@ -156,6 +167,12 @@ func TestGzip(t *testing.T) {
 		{"wrong checksum", "gzip", append(packed[:len(packed)-8:len(packed)-8], 1, 2, 3, 4, 5, 6, 7, 8), 400},
 		{"empty", "gzip", nil, 400},
 		{"packed but not said so", "", packed, 400},
+		{"zstd", "zstd", z.EncodeAll(doc, nil), 200},
+		{"zstd in two frames", "ZSTD", append(z.EncodeAll(doc[:100], nil), z.EncodeAll(doc[100:], nil)...), 200},
+		{"not zstd", "zstd", doc, 400},
+		{"zstd cut", "zstd", z.EncodeAll(doc, nil)[:40], 400},
+		{"zstd said to be gzip", "gzip", z.EncodeAll(doc, nil), 400},
+		{"zstd after one that failed", "zstd", z.EncodeAll(doc, nil), 200},
 		{"brotli", "br", doc, 415},
 		{"after one that failed", "gzip", packed, 200},
 	} {
@@ -166,6 +183,42 @@ func TestGzip(t *testing.T) {
 	if got := c.counts("").Total.Events; got != 5 {
 		t.Errorf("%d events stored, want 5", got)
 	}
+}
+
+// A device with a certificate sends its own documents only.
+func TestCertificateNamesTheDevice(t *testing.T) {
+	h, err := newHandler(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, mac := testDevice(1, 1), testDevice(1, 2)
+	mac.HasMAC, mac.MAC = true, [6]byte{2, 0, 0, 0, 0, 1}
+	for _, tt := range []struct {
+		name string
+		d    *fleet.Device
+		want int
+	}{
+		{mine.GUID.String(), mine, 200}, {testDevice(1, 3).GUID.String(), mine, 403}, {"", mine, 403}, {"*", mine, 200},
+		{"02:00:00:00:00:01", mac, 200}, {mac.GUID.String(), mac, 403},
+	} {
+		r := httptest.NewRequest("POST", "/v1/events", bytes.NewReader(heartbeats(tt.d, 0, 1)))
+		r.Header.Set("Content-Type", "application/json")
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Subject: pkix.Name{CommonName: tt.name}}}}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != tt.want {
+			t.Errorf("certificate %q: %d %s, want %d", tt.name, w.Code, w.Body, tt.want)
+		}
+	}
+}
+
+func zstdOf(t *testing.T, b []byte) []byte {
+	t.Helper()
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	return z.EncodeAll(b, nil)
 }
 
 func TestSizeLimits(t *testing.T) {
@@ -182,6 +235,9 @@ func TestSizeLimits(t *testing.T) {
 		{"one byte more", pad(maxBody + 1), "", 413},
 		{"unpacks to as much as may be", zip(t, pad(maxPlain)), "gzip", 200},
 		{"a gzip bomb", zip(t, pad(maxPlain+1)), "gzip", 413},
+		{"unpacks from zstd to as much as may be", zstdOf(t, pad(maxPlain)), "zstd", 200},
+		{"a zstd bomb", zstdOf(t, pad(maxPlain+1)), "zstd", 413},
+		{"a zstd bomb that does not say its size", append(zstdOf(t, pad(maxPlain)), zstdOf(t, pad(1<<10))...), "zstd", 413},
 	} {
 		if w := c.do("POST", "/v1/events", tt.body, "Content-Encoding: "+tt.encoding); w.Code != tt.code {
 			t.Errorf("%s: %d %s, want %d", tt.name, w.Code, w.Body, tt.code)
@@ -197,7 +253,7 @@ func TestSizeLimits(t *testing.T) {
 	if r.ContentLength > 0 {
 		t.Fatalf("ContentLength = %d, want it unknown", r.ContentLength)
 	}
-	if _, err := sc.read(&call{r: r}); err != errTooLarge {
+	if _, err := sc.read(&call{r: r}, "application/json"); err != errTooLarge {
 		t.Errorf("read of a chunked body = %v, want %v", err, errTooLarge)
 	}
 }
@@ -305,6 +361,7 @@ func TestRunNames(t *testing.T) {
 
 func FuzzIngest(f *testing.F) {
 	d := testDevice(1, 1)
+	f.Add("/v1/events", "zstd", "default", []byte("\x28\xb5\x2f\xfd\x04\x00"))
 	f.Add("/v1/events", "gzip", "default", heartbeats(d, 0, 2))
 	f.Add("/v1/enroll", "", "r", encode(d, testEvent(d, 0, event.Enrolment)))
 	f.Add("/v1/events/single", "", "", encode(d, testEvent(d, 0, event.WebThreat)))

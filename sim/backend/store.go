@@ -14,6 +14,8 @@ import (
 // store keeps what was accepted, by run and tenant. It is safe for concurrent use; each tenant has its own lock.
 // Everything is only ever added, so that a position in it stays what it is.
 type store struct {
+	mischief *mischief
+
 	max  int64
 	held atomic.Int64 // events stored or about to be, over all runs
 
@@ -22,6 +24,13 @@ type store struct {
 
 	mu   sync.RWMutex
 	runs map[string]*run
+}
+
+// moved is an event that a defect gives to another tenant.
+type moved struct {
+	to    *tenant
+	event *wire.Event
+	leak  bool
 }
 
 type run struct {
@@ -49,6 +58,12 @@ func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 	if t == nil {
 		return errFull
 	}
+	var away []moved
+	defer func() { // after t is unlocked: two tenants are never locked at once
+		for _, m := range away {
+			m.to.smuggle(s, t.id, u, m.event, m.leak)
+		}
+	}()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// An id may occur twice in one upload, so this counts too many rather than too few; what was not used is given back.
@@ -63,19 +78,43 @@ func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 		return errFull
 	}
 	var envelope uint32
+	enveloped := false
+	kept := int64(0) // events stored beyond those accepted: copies, less what is not kept
 	for i := range u.Events {
 		e := &u.Events[i]
 		at, held := t.ids[e.ID]
 		switch {
 		case !held:
-			if ans.Accepted == 0 { // one for all, and none where nothing is new
-				envelope = t.envelope(u)
+			raw, hide := e.Raw, hidden{}
+			if s.mischief != nil {
+				var gone, again bool
+				other := s.run(runName).elsewhere(t, e.ID)
+				if raw, hide, gone, again = s.mischief.misplace(e, other, &away); gone {
+					if again {
+						ans.Duplicates++
+					} else {
+						ans.Accepted++
+						kept--
+					}
+					continue
+				}
 			}
-			t.add(u.Device.ID, e, envelope)
+			if !enveloped { // one for all, and none where nothing is new
+				envelope, enveloped = t.envelope(u), true
+			}
+			if hide != (hidden{}) {
+				t.hide(uint32(t.n), hide)
+			}
+			t.add(u.Device.ID, e, raw, envelope)
 			s.kinds[e.Kind].Add(1)
 			ans.Accepted++
-		case string(t.raw(t.record(at))) == string(e.Raw):
+		case string(t.raw(t.record(at))) == string(e.Raw) || s.mischief.altered(e.ID):
 			ans.Duplicates++
+			if s.mischief.again(e.ID) {
+				t.copy(e, t.envelope(u))
+				s.kinds[e.Kind].Add(1)
+				kept++
+			}
 		default:
 			ans.Refused = append(ans.Refused, wire.Refusal{Seq: e.Seq, Reason: idTaken})
 		}
@@ -84,7 +123,7 @@ func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 	t.refused += int64(len(ans.Refused))
 	s.duplicates.Add(int64(ans.Duplicates))
 	s.refused.Add(int64(len(ans.Refused)))
-	s.held.Add(int64(ans.Accepted) - fresh)
+	s.held.Add(int64(ans.Accepted) + kept - fresh)
 	return nil
 }
 
@@ -152,6 +191,8 @@ type tenant struct {
 	known     map[string]uint32   // envelope -> its index
 	devices   map[wire.DeviceID]bool
 
+	hidden map[uint32]hidden // events that a defect keeps from some readers, by index
+
 	kinds                           [event.NumKinds]int64
 	duplicates, refused, unenrolled int64
 	enrolled                        int64
@@ -184,7 +225,7 @@ func (t *tenant) record(i uint32) record { return t.records[i/chunkLen][i%chunkL
 
 func (t *tenant) raw(r record) []byte { return t.blocks[r.block][r.off : r.off+r.len] }
 
-func (t *tenant) add(device wire.DeviceID, e *wire.Event, envelope uint32) {
+func (t *tenant) add(device wire.DeviceID, e *wire.Event, raw []byte, envelope uint32) {
 	enrolled, known := t.devices[device]
 	if e.Kind == event.Enrolment && !enrolled {
 		enrolled, known = true, false
@@ -198,11 +239,16 @@ func (t *tenant) add(device wire.DeviceID, e *wire.Event, envelope uint32) {
 	}
 	t.kinds[e.Kind]++
 	t.ids[e.ID] = uint32(t.n)
+	t.append(raw, envelope)
+}
+
+// append stores the bytes of an event, and nothing of what they mean.
+func (t *tenant) append(raw []byte, envelope uint32) {
 	if t.n%chunkLen == 0 {
 		t.records = append(t.records, make([]record, 0, chunkLen))
 	}
 	last := &t.records[len(t.records)-1]
-	*last = append(*last, t.write(e.Raw, envelope))
+	*last = append(*last, t.write(raw, envelope))
 	t.n++
 }
 

@@ -4,8 +4,7 @@ import (
 	"math"
 	"testing"
 	"time"
-
-	"drover/sim/event"
+	"unsafe"
 )
 
 // office is a day with a lunch break and silent nights.
@@ -66,19 +65,20 @@ func TestZoneFollowsTheClocks(t *testing.T) {
 
 // Periods neither run together nor drift, whatever the jitter.
 func TestPeriodic(t *testing.T) {
+	const clock = 0
 	s := &Stream{plans: []*compiled{{}}}
 	for _, jitter := range []float64{0, 0.1, 1} {
 		rate := Rate{Every: time.Hour, Jitter: jitter}
-		s.plans[0].Rates[event.Heartbeat] = rate
+		s.plans[0].rates[clock] = rate
 		for device := range uint64(50) {
 			st := new(state)
-			at := periodic(device, event.Heartbeat, rate, 0)
-			begin := phase(device, event.Heartbeat, rate)
+			at := periodic(device, clock, rate, 0)
+			begin := phase(device, clock, rate)
 			for n := range 200 {
 				if lo := begin + time.Duration(n)*time.Hour; at < lo || at > lo+time.Duration(jitter*float64(time.Hour)) {
 					t.Fatalf("jitter %v: occurrence %d of device %d at %v, want within %v of %v", jitter, n, device, at, jitter, lo)
 				}
-				at = s.after(st, device, event.Heartbeat, at)
+				at = s.after(st, device, clock, at)
 			}
 		}
 	}
@@ -102,5 +102,15 @@ func TestLogNormal(t *testing.T) {
 		if sd := math.Sqrt(c.want * (1 - c.want) * n); math.Abs(c.got-c.want*n) > 5*sd {
 			t.Errorf("%v of %v, want %v", c.got, n, c.want*n)
 		}
+	}
+}
+
+// A million devices are kept in memory: what each takes, and each pending event, is bounded.
+func TestSizes(t *testing.T) {
+	if n := unsafe.Sizeof(Item{}); n != 16 {
+		t.Errorf("an item takes %d bytes, want 16", n)
+	}
+	if n := unsafe.Sizeof(state{}); n > 112 {
+		t.Errorf("the state of a device takes %d bytes, want 112 at most", n)
 	}
 }

@@ -13,13 +13,23 @@ import (
 type purpose uint64
 
 const (
-	drawGap     purpose = iota + 1 // time to the next occurrence; plus the kind
-	drawPhase                      // phase of a periodic kind
-	drawJitter                     // lateness of a periodic occurrence
-	drawOffline                    // gap and length of offline windows
-	drawVisit                      // where a visit goes
-	drawPayload                    // fields of an event
-	drawID                         // identity of an event
+	drawGap      purpose = iota + 1 // time to the next occurrence; plus the clock
+	drawPhase                       // phase of a periodic clock
+	drawJitter                      // lateness of a periodic occurrence
+	drawOffline                     // gap and length of offline windows
+	drawVisit                       // where a visit goes
+	drawPayload                     // fields of an event
+	drawID                          // identity of an event
+	drawLevel                       // how much memory and CPU a device's processes need, and how that drifts
+	drawLife                        // when processes start, and how they end
+	drawAdmin                       // what an admin configured, for a tenant and cohort
+	drawBrowsers                    // browsers on a device
+	drawCanary                      // which benign visits go to a canary
+	drawPort                        // remote port of a site
+	drawUser                        // what sort of user it is
+	drawChange                      // time to the first occurrence after a rate changed; plus the clock
+	drawUptake                      // place of a device in the row of those that take a release
+	drawSkew                        // by how much a device's clock is wrong
 )
 
 // key mixes two words into one. It is the folded 64x64-bit product that wyhash and rapidhash are built on.
@@ -58,10 +68,15 @@ func (d *draws) normal() float64 {
 	return r * math.Cos(2*math.Pi*d.unit())
 }
 
-// logNormal has the given median and 95th percentile. 1.6449 is the 95th percentile of the standard normal.
+// logNormal has the given median and 95th percentile.
 func (d *draws) logNormal(median, p95 float64) float64 {
 	if p95 <= median {
 		return median
 	}
-	return median * math.Exp(math.Log(p95/median)/1.6448536269514722*d.normal())
+	return spread(median, p95, d.normal())
+}
+
+// spread is log-normal for a standard normal z. 1.6449 is the 95th percentile of that.
+func spread(median, p95, z float64) float64 {
+	return median * math.Exp(math.Log(p95/median)/1.6448536269514722*z)
 }

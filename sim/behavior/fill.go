@@ -12,57 +12,168 @@ import (
 type Filler struct {
 	cfg    *Config
 	visits visitor
+	up     *Upload
+	first  fleet.Device // the upload's device as the fleet made it
+	now    fleet.Device // when the upload falls due
+	then   fleet.Device // when an event happened
+	plan   Plan         // at that time; scratch of planAt
+
+	private bool // see Private
+	zones   map[*time.Location]*zone
 }
 
 // NewFiller returns a filler for the streams of the same Config.
-func NewFiller(cfg *Config) *Filler { return &Filler{cfg: cfg, visits: visitor{cfg: cfg}} }
+func NewFiller(cfg *Config) *Filler {
+	return &Filler{cfg: cfg, visits: visitor{cfg: cfg}, zones: map[*time.Location]*zone{}}
+}
 
-// Fill makes the event it of device d with sequence number seq. What e points to is valid until the next call.
-func (f *Filler) Fill(e *event.Event, d *fleet.Device, it Item, seq uint32) {
+// zone is the clock of a device.
+func (f *Filler) zone(loc *time.Location) *zone {
+	z := f.zones[loc]
+	if z == nil {
+		z = new(zone)
+		*z = newZone(f.cfg.Start, loc)
+		f.zones[loc] = z
+	}
+	return z
+}
+
+// Begin makes the filler ready for the events of an upload, which must stay as it is until the last of them is made. It returns
+// the device as it is when the upload falls due, valid until the next call.
+func (f *Filler) Begin(u *Upload) *fleet.Device {
+	f.up = u
+	f.cfg.Fleet.Device(u.Device, &f.first)
+	f.now = f.first
+	u.Past.Device(&f.now, u.Due)
+	f.private = f.now.ExcludeURL
+	return &f.now
+}
+
+// Fill makes event n of the upload, from 0. It returns the device as it was when the event happened, as far as that shows in
+// the event. That, and what e points to, is valid until the next call.
+func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
+	it, d := f.up.Items[n], &f.now
+	// Privacy: what it withholds stays on the device when it is in effect, be it when the event happened or when it is sent.
+	if len(f.up.Past.Spans()) > 0 && f.tells(it.Kind) {
+		d = f.at(it.At)
+		f.private = f.private || d.ExcludeURL
+	}
 	self := key(f.cfg.Seed, uint64(d.Index))
+	seq := f.up.FirstSeq + uint32(n)
 	*e = event.Event{
 		ID:   id(self, 0, uint64(seq)),
 		Seq:  seq,
 		Kind: it.Kind,
-		At:   f.cfg.Start.Add(it.At).Truncate(time.Millisecond),
+		At:   f.cfg.Start.Add(it.At + f.up.Past.skew(f.cfg, d.Index, it.At)).Truncate(time.Millisecond),
+		Has:  f.cfg.Sends.On(d.ExcludeURL || f.now.ExcludeURL) & it.Kind.Fields(),
 	}
 	draw := newDraws(self, drawPayload, int(it.Kind), uint64(it.At))
-	plan := &f.cfg.Plans[d.Cohort]
+	plan := f.planAt(it, d.Cohort)
 	switch it.Kind {
 	case event.AppInfo:
-		e.App.UpgradeStatus = "unchanged"
-		if it.At < 24*time.Hour {
-			e.App.UpgradeStatus = "fresh_install" // the first report after enrolment
-		}
+		e.App.UpgradeStatus = f.upgrade(it)
 	case event.AppAction:
 		e.Action = action(&draw)
 	case event.Memory:
-		e.Mem = memory(&draw)
+		e.Mem = f.memory(self, d, plan, &it)
 	case event.WebThreat:
 		f.threat(e, d, plan, self, it.At, &draw)
 	case event.Crash:
-		e.Crash = crash(&draw, plan.Crashes.Mix)
-		e.Crash.Incident = id(self, 1, uint64(it.At))
+		e.Crash = f.crash(self, d, plan, &it)
 	case event.Feedback:
 		e.Feedback = feedback(&draw)
+		if !e.Feedback.Email {
+			e.Has &^= event.FieldsOf(event.FeedbackEmail)
+		}
+		if e.Feedback.Comment == "" {
+			e.Has &^= event.FieldsOf(event.FeedbackComments)
+		}
 	case event.Diagnostics:
-		e.Diag = diagnostics(&draw)
+		e.Diag = diagnostics(self, &draw, plan, &it)
+		e.Diag.Features = f.features(d)
+		e.Diag.Browsers = browsers(self)
+	}
+	return d
+}
+
+// tells reports whether an event of a kind shows what its device was when it happened.
+func (f *Filler) tells(k event.Kind) bool {
+	return k == event.Crash || k == event.Diagnostics || f.cfg.Sends.PrivacyOff&k.Fields() != 0
+}
+
+// Private reports whether privacy is in effect on the device of the upload when it falls due, or was when one of the events
+// happened that were filled.
+func (f *Filler) Private() bool { return f.private }
+
+// at is the device as it was at a time before the upload.
+func (f *Filler) at(at time.Duration) *fleet.Device {
+	f.then = f.first
+	f.up.Past.Device(&f.then, at)
+	return &f.then
+}
+
+// planAt is what the device did when an event happened, as far as that shows in the event.
+func (f *Filler) planAt(it Item, cohort int) *Plan {
+	plan := &f.cfg.Plans[cohort]
+	if len(f.up.Past.Spans()) > 0 && (it.Kind == event.WebThreat || it.Kind == event.Diagnostics) {
+		f.plan = *plan
+		f.up.Past.changes(f.now.Index, it.At, func(c *Change) { c.apply(&f.plan) })
+		plan = &f.plan
+	}
+	return plan
+}
+
+// upgrade is what the app says of its version: it was installed in this run and reports for the first time, it was updated
+// at this moment, or neither.
+func (f *Filler) upgrade(it Item) string {
+	if len(f.up.Past.Spans()) > 0 {
+		is := f.at(it.At).App
+		if f.at(it.At-1).App != is {
+			return "upgraded"
+		}
+	}
+	if it.until > 0 {
+		return "fresh_install"
+	}
+	return "unchanged"
+}
+
+// threat makes a detection anew. What of the site stays on the device was decided already: e.Has is without it.
+func (f *Filler) threat(e *event.Event, d *fleet.Device, plan *Plan, self uint64, at time.Duration, draw *draws) {
+	v := f.visits.visit(self, d.Cohort, d.Supervised, at, plan.Web.MaliciousShare)
+	e.Web = event.Web{
+		Verdict:  v.verdict.category,
+		Score:    v.verdict.score,
+		Bypassed: f.visits.bypassed(self, d.Cohort, draw),
+		Truth:    v.truth,
+		Age:      -1,
+	}
+	if s := v.site; s != nil { // else a canary, of which a faulty classifier says that it is malicious
+		e.Web.Pattern, e.Web.Hard = s.pattern, s.hard
+		if s.turns >= 0 {
+			e.Web.Age = at - s.turns
+		}
+	}
+	e.Web.Risk = event.RiskOf(e.Web.Verdict, e.Web.Bypassed)
+	e.Web.Port = f.port(v.site)
+	if e.Has&(1<<event.WebDomain|1<<event.WebRemoteIP) != 0 {
+		e.Web.Host = f.visits.hostOf(&v)
+		e.Web.Address = e.Web.Host.Address()
 	}
 }
 
-// threat makes a detection anew. Privacy: the host and its address stay on the device when its settings say so.
-func (f *Filler) threat(e *event.Event, d *fleet.Device, plan *Plan, self uint64, at time.Duration, draw *draws) {
-	v := f.visits.visit(self, uint16(d.Cohort), at)
-	e.Web = event.Web{
-		Verdict:  v.verdict.Category,
-		Score:    v.verdict.Score,
-		Bypassed: draw.unit() < plan.Web.Bypass,
-		Truth:    v.truth,
+// Seen appends the URL of event n of the upload, a detection, as the classifier on the device saw it, in its zone: unsupervised devices
+// see the host alone. What of it the device sends is another matter, see Fill.
+func (f *Filler) Seen(dst []byte, n int) []byte {
+	it, d := f.up.Items[n], &f.now
+	v := f.visits.visit(key(f.cfg.Seed, uint64(d.Index)), d.Cohort, d.Supervised, it.At, f.planAt(it, d.Cohort).Web.MaliciousShare)
+	host := f.visits.hostOf(&v)
+	dst = host.Append(dst)
+	if v.site != nil && d.Supervised {
+		url, n := f.cfg.Hosts.url(v.site)
+		dst = append(dst, url[n:]...)
 	}
-	if !d.ExcludeURL {
-		e.Web.Host = v.host
-		e.Web.Address = Address(v.host)
-	}
+	return dst
 }
 
 // id makes a version 8 UUID of one kind of thing (RFC 9562 section 5.8).
@@ -94,44 +205,39 @@ func action(d *draws) string {
 	return event.Actions[0]
 }
 
-// memory draws footprints. The medians and 95th percentiles are assumptions for a tunnel that checks names, between what
-// other vendors' tunnels show (bojieli/queqiao PR 82, getlantern/lantern PR 8974, both 2026-08); the limit of 50 MiB is
-// what iOS 15 and later log ("ActiveHard 50 MB", Tun2SocksKit issue 33, 2025-03).
-func memory(d *draws) event.MemoryUse {
-	app := d.logNormal(85, 160) * 1024
-	return event.MemoryUse{
-		AppKiB:            uint32(app),
-		AppPeakKiB:        uint32(app * (1 + 0.5*d.unit())),
-		ExtensionKiB:      uint32(min(d.logNormal(14, 22)*1024, 50*1024)),
-		ExtensionLimitKiB: 50 * 1024,
-	}
-}
-
 // crashForms says what each reason looks like in a report (crash reports of iOS 15 and later, bug_type 309 and 298).
 var crashForms = map[string]event.CrashReport{
-	"jetsam":   {Process: "DefenderTunnel", Exception: "EXC_RESOURCE", Signal: "SIGKILL"},
-	"sigabrt":  {Process: "Defender", Exception: "EXC_CRASH", Signal: "SIGABRT"},
-	"watchdog": {Process: "Defender", Exception: "EXC_CRASH", Signal: "SIGKILL"},
-	"sigsegv":  {Process: "Defender", Exception: "EXC_BAD_ACCESS", Signal: "SIGSEGV"},
-	"sigtrap":  {Process: "Defender", Exception: "EXC_BREAKPOINT", Signal: "SIGTRAP"},
+	kill:       {Exception: "EXC_RESOURCE", Signal: "SIGKILL"},
+	"sigabrt":  {Exception: "EXC_CRASH", Signal: "SIGABRT"},
+	"watchdog": {Exception: "EXC_CRASH", Signal: "SIGKILL"},
+	"sigsegv":  {Exception: "EXC_BAD_ACCESS", Signal: "SIGSEGV"},
+	"sigtrap":  {Exception: "EXC_BREAKPOINT", Signal: "SIGTRAP"},
 }
 
 // CrashReasons are the words that Crashes.Mix may use.
-func CrashReasons() []string { return []string{"jetsam", "sigabrt", "sigsegv", "sigtrap", "watchdog"} }
+func CrashReasons() []string { return []string{kill, "sigabrt", "sigsegv", "sigtrap", "watchdog"} }
 
-func crash(d *draws, mix []fleet.Share[string]) event.CrashReport {
-	reason := "sigabrt"
-	if len(mix) > 0 {
-		reason = pick(d, mix)
+// crash makes the record of a crash or, where the item is one, of a kill: of the memory limits only the extension's is known.
+func (f *Filler) crash(self uint64, d *fleet.Device, plan *Plan, it *Item) event.CrashReport {
+	reason, extension := kill, true
+	if it.until > 0 {
+		reason, extension = plan.Crashes.death(self, it.At)
 	}
 	c := crashForms[reason]
-	c.Reason = reason
-	c.UptimeSec = uint32(d.logNormal(3600, 12*3600))
-	// The watchdog waits for the app's scenes only, and of the memory limits only the extension's is known. A third of the others
-	// are the extension's (an assumption).
-	if reason != "watchdog" && reason != "jetsam" && d.unit() < 1./3 {
-		c.Process = "DefenderTunnel"
+	c.Reason, c.Process, c.Form = reason, event.ProcessApp, plan.Crashes.Form
+	c.Incident = id(self, 1, uint64(it.At))
+	var l life
+	switch {
+	case !extension:
+		l = f.appLife(self, d, plan, it.At, it.since)
+	case d.Supervised:
+		c.Process = event.ProcessFilter
+		l = f.extensionLife(d, it.At, it.since)
+	default:
+		c.Process = event.ProcessTunnel
+		l = f.extensionLife(d, it.At, it.since)
 	}
+	c.UptimeSec = uint32((it.At - l.from) / time.Second)
 	return c
 }
 
@@ -174,16 +280,4 @@ func feedback(d *draws) event.Comment {
 		c.Comment = comments[d.next()%uint64(len(comments))]
 	}
 	return c
-}
-
-// diagnostics draws a day's use of the app: 90 s of CPU and 60 KiB sent at the median (assumptions).
-func diagnostics(d *draws) event.Diagnostic {
-	sessions := uint16(d.exp() * 0.6)
-	return event.Diagnostic{
-		SessionsPerDay: sessions,
-		ForegroundSec:  uint32(float64(sessions) * d.logNormal(40, 240)),
-		CPUMillis:      uint32(d.logNormal(90_000, 260_000)),
-		SentKiB:        uint32(d.logNormal(60, 220)),
-		ReceivedKiB:    uint32(d.logNormal(900, 3200)),
-	}
 }

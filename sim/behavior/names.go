@@ -1,107 +1,140 @@
 package behavior
 
-import "drover/sim/event"
+import (
+	"golang.org/x/net/idna"
 
-// How names are made. Malicious names differ from benign ones by construction: what stands before the suffix holds a word
-// that lures, two hyphens or more, digits, or a brand that is spelt wrong; a benign registrable name is one or two ordinary
-// words, or a brand alone. So no benign host is ever on, or below, a planted one.
+	"drover/sim/event"
+)
 
-// benign appends the host of the benign site with a rank. Some three in ten belong to what classifiers find hard: login
-// pages, download servers, random names of content delivery, shared hosting, suffixes that are mostly abused. The shares
-// are assumptions.
-func benign(dst []byte, seed, rank uint64) []byte {
-	d := newDraws(seed, drawVisit, 1, rank)
-	abused := false
-	switch u := d.next() % 100; {
-	case u < 40: // the bare site
-	case u < 62:
-		dst = append(word(dst, &d, plainParts), '.')
-	case u < 72:
-		dst = append(word(dst, &d, hardParts), '.')
-	case u < 80:
-		dst = append(word(dst, &d, cdnParts), '-')
-		dst = append(random(dst, &d, "0123456789abcdef", 4+int(d.next()%5)), '.')
-	case u < 86: // a site of somebody on shared hosting
-		dst = word(dst, &d, plainWords)
-		dst = append(word(dst, &d, plainWords), '.')
-	case u < 92:
-		dst = word(dst, &d, brands)
-		return word(dst, &d, benignSuffixes)
-	case u < 96:
-		dst = append(word(dst, &d, hardParts), '.')
-		dst = word(dst, &d, brands)
-		return word(dst, &d, benignSuffixes)
+// How malicious URLs are made. A site that is easy to tell has more that gives it away: more words that lure, numbers, and in
+// nine of ten cases a suffix that is mostly abused; a hard one has less, and an ordinary suffix in nine of ten.
+
+// malicious appends the URL of a malicious site, without scheme and zone, and returns how long its host is.
+func malicious(dst []byte, d *draws, category event.Category, p event.Pattern, hard bool) (url []byte, host int) {
+	from := len(dst)
+	switch p {
+	case event.Combosquat:
+		dst = combosquat(dst, d, luresOf(category), hard)
+	case event.Subdomain:
+		dst = subdomain(dst, d, hard)
+	case event.Typosquat:
+		dst = misspelt(dst, d)
+		if !hard {
+			dst = extra(dst, d)
+		} else if d.next()%2 == 0 {
+			dst = word(dst, d, neutral)
+		}
+	case event.Homoglyph:
+		dst = homoglyph(dst, d, hard)
+	case event.SharedHosting:
+		dst = append(combosquat(dst, d, luresOf(category), hard), '.')
+		dst = word(dst, d, hostingProviders)
+		host = len(dst) - from
+		return pathOf(dst, d, category, hard), host
+	case event.Compromised:
+		dst = smallSite(dst, d)
+		host = len(dst) - from
+		return hacked(dst, d, category, hard), host
+	case event.TokenQuery:
+		dst = throwaway(dst, d, hard)
+	case event.DGALetters:
+		if category == event.C2 && d.next()%3 == 0 {
+			dst = append(word(dst, d, gates), '.')
+		}
+		dst = letters(dst, d, hard)
+	case event.DGAWords:
+		dst = dictionary(dst, d, hard)
 	default:
-		abused = true
+		dst = bait(dst, d, luresOf(category), hard)
 	}
-	dst = word(dst, &d, plainWords)
-	if u := d.next() % 8; u < 6 {
-		if u == 0 {
+	if hard != (d.next()%10 == 0) {
+		dst = word(dst, d, benignSuffixes)
+	} else {
+		dst = word(dst, d, abusedSuffixes)
+	}
+	host = len(dst) - from
+	if p == event.TokenQuery {
+		return query(dst, d), host
+	}
+	return pathOf(dst, d, category, hard), host
+}
+
+// luresOf is the words that sites of a category lure with.
+func luresOf(c event.Category) []string {
+	switch c {
+	case event.Malware, event.C2:
+		return downloads
+	case event.Scam:
+		return prizes
+	}
+	return lures
+}
+
+// combosquat appends contoso-login-verify27, or when it is hard contososupport.
+func combosquat(dst []byte, d *draws, lures []string, hard bool) []byte {
+	if hard {
+		if d.next()%3 == 0 {
+			dst = append(word(dst, d, neutral), '-')
+			return word(dst, d, brands)
+		}
+		dst = word(dst, d, brands)
+		if d.next()%2 == 0 {
 			dst = append(dst, '-')
 		}
-		dst = word(dst, &d, plainWords)
-	}
-	if abused {
-		return word(dst, &d, abusedSuffixes)
-	}
-	return word(dst, &d, benignSuffixes)
-}
-
-// malicious appends the host of a malicious site without the zone. Of each category one in fifty is quiet: a site that was
-// taken over, with nothing in its name to tell. A third of the others stand under an ordinary suffix.
-func malicious(dst []byte, d *draws, category event.Category) []byte {
-	if d.next()%50 == 0 {
-		dst = append(word(dst, d, plainWords), '-')
-		dst = append(word(dst, d, plainWords), '-')
-		dst = word(dst, d, plainWords)
-		return word(dst, d, benignSuffixes)
-	}
-	switch category {
-	case event.Phishing:
-		dst = phishing(dst, d)
-	case event.Malware:
-		dst = lurking(dst, d, downloads, true)
-	case event.Scam:
-		dst = lurking(dst, d, prizes, false)
-	case event.C2:
-		dst = control(dst, d)
-	}
-	if d.next()%3 == 0 {
-		return word(dst, d, benignSuffixes)
-	}
-	return word(dst, d, abusedSuffixes)
-}
-
-// phishing appends a name that pretends to be somebody's.
-func phishing(dst []byte, d *draws) []byte {
-	switch u := d.next() % 10; {
-	case u < 4: // combosquat: contoso-login-verify
-		dst = append(word(dst, d, brands), '-')
-		dst = append(word(dst, d, lures), '-')
-		dst = word(dst, d, lures)
 		if d.next()%2 == 0 {
-			dst = number(dst, d, 2)
+			return word(dst, d, neutral)
 		}
-	case u < 7: // impersonation by sub-domain: contoso.com.verify-x7q2
+		return word(dst, d, lures)
+	}
+	first, second := two(d, lures)
+	if d.next()%4 == 0 {
+		dst = append(append(dst, first...), '-')
 		dst = word(dst, d, brands)
-		dst = append(word(dst, d, []string{".com.", ".net.", ".org."}), "account-"[:8*(d.next()%2)]...)
-		dst = append(word(dst, d, lures), '-')
-		dst = random(dst, d, lettersAndDigits, 4+int(d.next()%4))
-	case u < 8: // lures only: parcel-customs-confirm
-		dst = append(word(dst, d, lures), '-')
-		dst = append(word(dst, d, lures), '-')
-		dst = word(dst, d, lures)
-	default: // a brand that is spelt wrong, and a lure
-		dst = append(misspelt(dst, d), '-')
-		dst = word(dst, d, lures)
-		if d.next()%2 == 0 {
-			dst = number(dst, d, 2)
-		}
+	} else {
+		dst = append(word(dst, d, brands), '-')
+		dst = append(dst, first...)
+	}
+	if d.next()%3 > 0 {
+		dst = append(append(dst, '-'), second...)
+	}
+	return extra(dst, d)
+}
+
+// extra appends a number, or nothing.
+func extra(dst []byte, d *draws) []byte {
+	switch d.next() % 4 {
+	case 0:
+		return number(dst, d, 2)
+	case 1:
+		return number(append(dst, '-'), d, 1+int(d.next()%4))
 	}
 	return dst
 }
 
-// misspelt appends a brand with one letter exchanged with its neighbour, doubled or left out, or with a zero for an o.
+// subdomain appends contoso.com.account-verify-x7q2, or when it is hard contoso.harbor-help.
+func subdomain(dst []byte, d *draws, hard bool) []byte {
+	if hard {
+		if d.next()%2 == 0 {
+			dst = append(word(dst, d, hardParts[:3]), '-')
+		}
+		dst = append(word(dst, d, brands), '.')
+		dst = append(word(dst, d, plainWords), '-')
+		return word(dst, d, neutral)
+	}
+	if d.next()%3 == 0 {
+		dst = append(word(dst, d, hardParts[:3]), '.')
+	}
+	dst = word(dst, d, brands)
+	dst = word(dst, d, []string{".com.", ".com.", ".net.", ".org.", "-com."})
+	if d.next()%2 == 0 {
+		dst = append(dst, "account-"...)
+	}
+	dst = append(word(dst, d, lures), '-')
+	return random(dst, d, lettersAndDigits, 4+int(d.next()%4))
+}
+
+// misspelt appends a brand with one letter exchanged with its neighbour, doubled or left out, or with a digit that looks like
+// it.
 func misspelt(dst []byte, d *draws) []byte {
 	from := len(dst)
 	dst = word(dst, d, brands)
@@ -120,8 +153,8 @@ func misspelt(dst []byte, d *draws) []byte {
 		return dst
 	case 2:
 		for j, c := range b {
-			if c == 'o' {
-				b[j] = '0'
+			if k := int(c - 'a'); k < len(leet) && leet[k] != 0 {
+				b[j] = leet[k]
 				return dst
 			}
 		}
@@ -129,27 +162,154 @@ func misspelt(dst []byte, d *draws) []byte {
 	return append(dst[:from+i], dst[from+i+1:]...)
 }
 
-// lurking appends two words of a list with a number, or around a brand.
-func lurking(dst []byte, d *draws, list []string, branded bool) []byte {
-	dst = append(word(dst, d, list), '-')
-	if branded && d.next()%2 == 0 {
-		dst = append(word(dst, d, brands), '-')
+// leet is the digit that looks like a letter.
+var leet = [26]byte{'o' - 'a': '0', 'l' - 'a': '1', 'e' - 'a': '3', 's' - 'a': '5'}
+
+// confusable is the Cyrillic letter that looks like a Latin one (Unicode TR 39, confusables).
+var confusable = map[rune]rune{'a': '\u0430', 'c': '\u0441', 'e': '\u0435', 'i': '\u0456', 'o': '\u043e', 'p': '\u0440', 's': '\u0455', 'x': '\u0445', 'y': '\u0443'}
+
+// homoglyph appends a brand with one letter of another script, in punycode.
+func homoglyph(dst []byte, d *draws, hard bool) []byte {
+	brand := []rune(brands[d.next()%uint64(len(brands))])
+	start := int(d.next() % uint64(len(brand)))
+	for i := range brand {
+		at := (start + i) % len(brand)
+		if c, ok := confusable[brand[at]]; ok {
+			brand[at] = c
+			break
+		}
 	}
-	dst = word(dst, d, list)
-	return number(dst, d, 2)
+	name := string(brand)
+	if !hard {
+		name += "-" + lures[d.next()%uint64(len(lures))]
+	}
+	ascii, err := idna.Punycode.ToASCII(name)
+	if err != nil {
+		panic("behavior: " + name + ": " + err.Error()) // the words and the letters are ours
+	}
+	return append(dst, ascii...)
 }
 
-// control appends a name as malware asks for: made by an algorithm, or a gate below one.
-func control(dst []byte, d *draws) []byte {
-	switch u := d.next() % 10; {
-	case u < 4:
-		return random(dst, d, consonantsAndDigits, 12+int(d.next()%6))
-	case u < 7:
-		return random(dst, d, lettersAndDigits, 14+int(d.next()%6))
-	default:
-		dst = append(word(dst, d, gates), '.')
-		return random(dst, d, consonantsAndDigits, 9+int(d.next()%5))
+// smallSite appends the host of a shop or club that nobody in the fleet knows: three ordinary words.
+func smallSite(dst []byte, d *draws) []byte {
+	if d.next()%3 == 0 {
+		dst = append(dst, "www."...)
 	}
+	dst = word(dst, d, plainWords)
+	if d.next()%2 == 0 {
+		dst = append(dst, '-')
+	}
+	dst = word(dst, d, plainWords)
+	if d.next()%3 > 0 {
+		dst = append(dst, '-')
+	}
+	dst = word(dst, d, plainWords)
+	return word(dst, d, benignSuffixes)
+}
+
+// hacked appends a malicious path on somebody's site.
+func hacked(dst []byte, d *draws, category event.Category, hard bool) []byte {
+	switch {
+	case category == event.Malware:
+		dst = word(dst, d, []string{"/wp-content/uploads/2026/", "/images/", "/files/", "/media/tmp/"})
+		dst = append(word(dst, d, downloads), '_')
+		dst = number(dst, d, 3+int(d.next()%4))
+		if hard {
+			return word(dst, d, []string{".pdf", ".html", ".zip"})
+		}
+		return word(dst, d, []string{".apk", ".exe", ".zip", ".js"})
+	case hard:
+		dst = word(dst, d, []string{"/documents/", "/news/", "/shop/", "/about/", "/en/"})
+		dst = word(dst, d, neutral)
+		return word(dst, d, []string{"/", ".html", "/index.php", ".php"})
+	}
+	dst = word(dst, d, []string{"/wp-includes/", "/wp-content/plugins/", "/wp-admin/css/", "/.well-known/", "/images/"})
+	dst = append(word(dst, d, brands), '/')
+	dst = word(dst, d, lures)
+	dst = append(dst, ".php"...)
+	if d.next()%2 == 0 {
+		dst = append(dst, "?id="...)
+		dst = random(dst, d, "0123456789abcdef", 16)
+	}
+	return dst
+}
+
+// throwaway appends the host of one mailing: random, or when it is hard two words that say little.
+func throwaway(dst []byte, d *draws, hard bool) []byte {
+	if hard {
+		dst = append(word(dst, d, []string{"click", "go", "link", "trk", "mail", "e"}), '.')
+		dst = append(word(dst, d, plainWords), '-')
+		dst = word(dst, d, neutral)
+		return dst
+	}
+	return random(dst, d, lettersAndDigits, 7+int(d.next()%8))
+}
+
+// query appends a path and a token that tells the sender who came.
+func query(dst []byte, d *draws) []byte {
+	dst = word(dst, d, []string{"/?t=", "/r?u=", "/c/index.php?id=", "/l/?e=", "/track?k="})
+	return random(dst, d, lettersAndDigits, 20+int(d.next()%24))
+}
+
+// letters appends a name as malware makes it: consonants and digits, or when it is hard syllables.
+func letters(dst []byte, d *draws, hard bool) []byte {
+	if !hard {
+		from := lettersAndDigits
+		if d.next()%2 == 0 {
+			from = consonantsAndDigits
+		}
+		return random(dst, d, from, 12+int(d.next()%8))
+	}
+	for range 4 + d.next()%3 {
+		dst = append(dst, "bcdfghklmnprstvwz"[d.next()%17], "aeiou"[d.next()%5])
+	}
+	return append(dst, "klmnrstx"[d.next()%8])
+}
+
+// dictionary appends three words, with a number unless it is hard.
+func dictionary(dst []byte, d *draws, hard bool) []byte {
+	for range 3 {
+		dst = word(dst, d, plainWords)
+	}
+	if !hard {
+		dst = number(dst, d, 1+int(d.next()%3))
+	}
+	return dst
+}
+
+// bait appends free-download-player42, or when it is hard meadow-player.
+func bait(dst []byte, d *draws, list []string, hard bool) []byte {
+	if hard {
+		dst = append(word(dst, d, plainWords), '-')
+		dst = append(word(dst, d, neutral), '-')
+		return word(dst, d, list)
+	}
+	if d.next()%3 == 0 {
+		dst = append(word(dst, d, []string{"free", "get", "best", "my"}), '-')
+	}
+	first, second := two(d, list)
+	dst = append(append(dst, first...), '-')
+	if d.next()%3 == 0 {
+		dst = append(word(dst, d, brands), '-')
+	}
+	return number(append(dst, second...), d, 2)
+}
+
+// pathOf appends the path of a page whose host already tells.
+func pathOf(dst []byte, d *draws, category event.Category, hard bool) []byte {
+	switch {
+	case category == event.C2:
+		return word(dst, d, []string{"/gate.php", "/api/v1/ping", "/c", "/"})
+	case hard || d.next()%3 == 0:
+		return append(dst, '/')
+	case category == event.Malware:
+		dst = append(dst, '/')
+		dst = word(dst, d, downloads)
+		return word(dst, d, []string{".apk", "/", ".exe", ".php"})
+	}
+	dst = append(dst, '/')
+	dst = word(dst, d, luresOf(category))
+	return word(dst, d, []string{"", "/", ".php", ".html", "/index.php"})
 }
 
 const (
@@ -170,6 +330,12 @@ func number(dst []byte, d *draws, n int) []byte {
 		dst = append(dst, '0'+byte(d.next()%10))
 	}
 	return dst
+}
+
+// two draws different words of a list.
+func two(d *draws, list []string) (first, second string) {
+	i, n := int(d.next()%uint64(len(list))), len(list)
+	return list[i], list[(i+1+int(d.next()%uint64(n-1)))%n]
 }
 
 // word appends one of a list.

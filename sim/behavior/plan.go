@@ -42,19 +42,16 @@ type Offline struct {
 
 // Web is what a device's user visits.
 type Web struct {
-	MaliciousShare float64       // share of visits that go to a planted malicious site, 0..1
-	Mix            []CategoryMix // which kinds of malicious site; empty: phishing only
-	Zipf           float64       // popularity of benign sites
-	Bypass         float64       // share of detections that the user overrides, 0..1
+	MaliciousShare float64 // share of visits that go to a planted malicious site, 0..1, over all devices
+	Dispersion     *Spread // how they spread over devices
+	Bypass         float64 // share of detections that the user overrides, 0..1, spread in the same way
 }
-
-// CategoryMix is the weight of one category among malicious sites.
-type CategoryMix = fleet.Share[event.Category]
 
 // Crashes is what crashes look like and which devices crash more often.
 type Crashes struct {
 	Mix  []fleet.Share[string] // reasons: jetsam, sigabrt, watchdog, sigsegv, sigtrap
 	More []CrashMore
+	Form event.CrashForm
 }
 
 // CrashMore multiplies the crash rate of devices on one iOS version.

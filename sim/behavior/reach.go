@@ -7,13 +7,21 @@ import (
 	"drover/sim/fleet"
 )
 
-// EventsPerDay is how many events a device of the cohort reports in a day of device time, on average over a week: at least
-// and at most, since settings and the iOS version matter. Visits count by their malicious share: others are not reported.
-func (p *Plan) EventsPerDay() (least, most float64) {
+// EventsPerDay is how many events a device of a cohort reports in a day of device time, on average over a week: at least
+// and at most, since settings, the iOS version and the user matter. Visits count by the share that is detected: others are not
+// reported. The most is the mean over users.
+func (c *Config) EventsPerDay(cohort int) (least, most float64) {
+	p := &c.Plans[cohort]
 	for k := range event.NumKinds {
 		n := p.perDay(k)
 		lo, hi := n, n
 		switch {
+		case k == event.WebThreat:
+			byHost, byURL := c.Hosts.Detected()
+			lo, hi = n*min(byHost, byURL), n*max(byHost, byURL)
+			if p.Web.Dispersion != nil {
+				lo = 0
+			}
 		case k == event.Diagnostics || k == event.Feedback:
 			lo = 0 // see withheld
 		case k == event.Crash && p.Rates[k].Every == 0: // More changes a rate only
@@ -26,11 +34,26 @@ func (p *Plan) EventsPerDay() (least, most float64) {
 	return least, most
 }
 
-// Reports tells whether a device of the cohort ever has an event to report.
-func (p *Plan) Reports(d *fleet.Device) bool {
+// seldom is a rate per day that is as good as never: once in a life of 27 years.
+const seldom = 1e-4
+
+// Reports tells whether a device ever has an event to report.
+func (c *Config) Reports(d *fleet.Device) bool {
+	p := &c.Plans[d.Cohort]
 	for k := range event.NumKinds {
-		if p.perDay(k) == 0 || withheld(k, d) {
+		n := p.perDay(k)
+		if n == 0 || withheld(k, d.OptionalDiag, d.FeedbackForm) {
 			continue
+		}
+		if k == event.WebThreat {
+			byHost, byURL := c.Hosts.Detected()
+			if d.Supervised {
+				byHost = byURL
+			}
+			own := p.Web.Dispersion.of(key(c.Seed, uint64(d.Index)), userMalicious, p.Web.MaliciousShare)
+			if n/p.Web.MaliciousShare*own*byHost < seldom {
+				continue
+			}
 		}
 		more := p.crashMore(d)
 		if k != event.Crash || p.Rates[k].Every > 0 || more == 0 || p.Crashes.More[more-1].Times > 0 {
@@ -62,7 +85,7 @@ func (p *Plan) crashMore(d *fleet.Device) (n uint16) {
 	return n
 }
 
-// withheld tells whether a device never makes events of a kind, because of its settings.
-func withheld(k event.Kind, d *fleet.Device) bool {
-	return k == event.Diagnostics && !d.OptionalDiag || k == event.Feedback && !d.FeedbackForm
+// withheld tells whether a device makes no events of a kind, because of its settings.
+func withheld(k event.Kind, optionalDiag, feedbackForm bool) bool {
+	return k == event.Diagnostics && !optionalDiag || k == event.Feedback && !feedbackForm
 }

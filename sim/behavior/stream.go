@@ -1,6 +1,7 @@
 package behavior
 
 import (
+	"slices"
 	"time"
 
 	"drover/sim/classify"
@@ -8,10 +9,15 @@ import (
 	"drover/sim/fleet"
 )
 
-// Item is one event that a device has to report: what and when. Its fields are made by Filler when they are needed.
+// Item is one event that a device has to report: what and when. Its fields are made by Filler when they are needed. Where they
+// depend on what happened to the device before, the stream notes that; see Stream.happen.
 type Item struct {
 	At   time.Duration // device time, offset from the run's start
 	Kind event.Kind
+
+	app   uint8
+	until uint16
+	since uint32
 }
 
 // Upload is what a device sends at once. Items belongs to the stream and is valid until its next call.
@@ -20,35 +26,48 @@ type Upload struct {
 	Due      time.Duration // device time at which it falls due
 	FirstSeq uint32        // sequence number of Items[0]; the others follow without gaps
 	Items    []Item
+	Past     *Past // of the device when the upload falls due; nil without a timeline
 }
 
 // Config is what a stream needs to know. The same Config may serve many streams.
 type Config struct {
-	Fleet      *fleet.Fleet
-	Plans      []Plan // one per cohort
-	Seed       uint64
-	Start      time.Time // device time 0
-	Batch      Batch
-	Spool      Spool
-	Classifier classify.Classifier
-	Hosts      []*Hosts // one per cohort
-	Enroll     bool     // devices have an enrolment event before all others
+	Fleet *fleet.Fleet
+	Plans []Plan // one per cohort
+	Seed  uint64
+	Start time.Time // device time 0
+	Batch Batch
+	Spool Spool
+	Hosts *Hosts
+
+	Classifier classify.Classifier // of canaries; what it says of planted sites Hosts knows
+	Enroll     bool                // devices have an enrolment event before all others
+	Sends      event.Sends
+	Canaries   *Canaries // nil: none
+	Timeline   []Entry
+	Skew       Skew // of the devices' clocks, where the timeline has no fault that says otherwise
 }
 
 // Stats counts what a stream has made so far.
 type Stats struct {
-	Visits   int64                                           // pages opened, benign and malicious
-	Verdicts [event.NumCategories][event.NumCategories]int64 // visits by planted truth and reference verdict
-	Made     [event.NumKinds]int64                           // events that devices had to report
-	Lost     [event.NumKinds]int64                           // of these, dropped by a full spool
+	Visits    int64                                         // pages opened, benign and malicious
+	Verdicts  [event.Unknown + 1][event.NumCategories]int64 // visits by truth, Unknown included, and reference verdict
+	Made      [event.NumKinds]int64                         // events that devices had to report
+	Lost      [event.NumKinds]int64                         // of these, dropped by a full spool
+	Withdrawn [event.NumKinds]int64                         // of these, removed before they were sent, since the user took consent back
+
+	CanaryVisits int64 // of the visits, those to a canary
+	Canaries     int64 // canaries that were visited
 }
 
 // Add adds what another stream has made.
 func (s *Stats) Add(o Stats) {
 	s.Visits += o.Visits
+	s.CanaryVisits += o.CanaryVisits
+	s.Canaries += o.Canaries
 	for k := range s.Made {
 		s.Made[k] += o.Made[k]
 		s.Lost[k] += o.Lost[k]
+		s.Withdrawn[k] += o.Withdrawn[k]
 	}
 	for t := range s.Verdicts {
 		for v := range s.Verdicts[t] {
@@ -64,50 +83,93 @@ func (s *Stats) Add(o Stats) {
 type Stream struct {
 	cfg    *Config
 	plans  []*compiled
+	known  map[string]uint32  // plans by what they are made of; see compile
+	shapes map[int]*weekShape // by cohort
 	zones  []zone
 	dev    []state
+	takes  []time.Duration // when each device may take its next release; nil when the timeline has none
 	heap   heap
 	nodes  arena
 	items  []Item
 	visits visitor
 	stats  Stats
 
+	canaries map[uint32]struct{} // that were visited
+	marks    []mark              // of the timeline, still to come
+	past     *Past
+	ahead    time.Duration // how far visits may be made before their time
+
 	flushed int // devices that Flush is done with
+
+	was, is fleet.Device // scratch of update
 }
 
 // state is all that a device carries from event to event.
 type state struct {
-	next    [numClocks]time.Duration // when each kind happens next
+	next    [numClocks]time.Duration // when each clock rings next
 	network time.Duration            // when the network goes away or comes back
-	first   uint32                   // oldest pending event in the arena, 0 for none
-	last    uint32
-	index   uint32 // of the device in the fleet
-	seq     uint32 // of the next event to be sent
-	pending uint32
-	cohort  uint16
-	zone    uint16
-	crashes uint16 // 1 + index in Crashes.More; 0: none applies
-	offline bool
-	ready   bool // an upload is due at once: more than one batch is pending
+	lives                            // of the processes
+	last    uint32                   // newest pending event in the arena, after which the oldest comes again; 0 for none
+	index   uint32                   // of the device in the fleet
+	seq     uint32                   // of the next event to be sent
+	plan    uint32                   // in Stream.plans
+	held    uint32                   // how many events are pending, and the flags in its lowest bits
 }
 
-// compiled is a plan in the form that the stream runs on.
+// Flags of a device.
+const (
+	offline  uint32 = 1 << iota
+	ready           // an upload is due at once: more than one batch is pending
+	fresh           // the app was installed in this run and has not reported on itself yet
+	oneEvent        // of held; a spool's bound keeps the count below 2 to the 29th
+)
+
+func (st *state) is(flag uint32) bool { return st.held&flag != 0 }
+
+func (st *state) set(flag uint32, on bool) {
+	if st.held &^= flag; on {
+		st.held |= flag
+	}
+}
+
+// pending is how many events have not been sent.
+func (st *state) pending() int { return int(st.held / oneEvent) }
+
+func (st *state) none() bool { return st.held < oneEvent }
+
+// compiled is a plan in the form that the stream runs on: that of a cohort, in a time zone, under some changes of the
+// timeline.
 type compiled struct {
 	Plan
-	shape   *weekShape
-	perHour [event.NumKinds]float64 // random kinds: mean count in an hour of mean activity
+	plain
+	entries  []int // changes in force, in the order in which they began
+	settings fleet.SettingsChange
+	shape    *weekShape
+	rates    [numClocks]Rate
+	perHour  [numClocks]float64 // random clocks: mean count in an hour of mean activity
+}
+
+// plain is what tells plans apart that no change has touched.
+type plain struct {
+	cohort int
+	zone   uint16 // in Stream.zones
+	more   uint16 // 1 + index in Crashes.More of what holds for the iOS version; 0: none does
+
+	supervised bool // the filter sees whole URLs
 }
 
 // NewStream returns the stream of the given devices, which are indices into the fleet.
 func NewStream(cfg *Config, devices []int) *Stream {
-	s := &Stream{cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}}
-	for i := range cfg.Plans {
-		c := &compiled{Plan: cfg.Plans[i], shape: newWeekShape(cfg.Plans[i].Day)}
-		for k := range c.Rates {
-			c.perHour[k] = c.Rates[k].PerDay / 24
-		}
-		s.plans = append(s.plans, c)
+	s := &Stream{
+		cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}, known: map[string]uint32{}, shapes: map[int]*weekShape{},
 	}
+	if slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil }) {
+		s.takes = make([]time.Duration, len(devices))
+		for j := range s.takes {
+			s.takes[j] = never
+		}
+	}
+	plans := map[plain]uint32{}
 	zones := map[*time.Location]uint16{}
 	var d fleet.Device
 	for j, i := range devices {
@@ -118,34 +180,39 @@ func NewStream(cfg *Config, devices []int) *Stream {
 			zones[d.Timezone] = z
 			s.zones = append(s.zones, newZone(cfg.Start, d.Timezone))
 		}
-		s.dev[j] = state{index: uint32(i), cohort: uint16(d.Cohort), zone: z}
+		p := plain{d.Cohort, z, cfg.Plans[d.Cohort].crashMore(&d), d.Supervised}
+		plan, ok := plans[p]
+		if !ok {
+			plan = s.compile(p, nil)
+			plans[p] = plan
+		}
+		s.dev[j] = state{index: uint32(i), plan: plan}
+		s.dev[j].set(fresh, cfg.Enroll)
 		s.begin(&s.dev[j], &d)
 	}
-	s.heap.init(len(devices), func(j uint32) time.Duration { return s.due(&s.dev[j]) })
+	s.heap.init(len(devices), s.due)
 	return s
 }
 
 // begin sets every clock of a device to its first time.
 func (s *Stream) begin(st *state, d *fleet.Device) {
-	plan := s.plans[st.cohort]
-	st.crashes = plan.crashMore(d)
+	plan := s.plans[st.plan]
 	if s.cfg.Enroll {
 		st.seq = 1
 	}
 	self := s.self(st)
 	for c := range numClocks {
-		kind := kindOf(c)
-		rate := plan.Rates[kind]
+		rate := plan.rates[c]
 		switch {
-		case withheld(kind, d):
+		case withheld(kindOf(c), d.OptionalDiag, d.FeedbackForm):
 			st.next[c] = never
 		case rate.Every > 0:
 			// Period -1 began before the run, but its occurrence may be late enough to be in it.
-			if st.next[c] = periodic(self, kind, rate, -1); st.next[c] < 0 {
-				st.next[c] = periodic(self, kind, rate, 0)
+			if st.next[c] = periodic(self, c, rate, -1); st.next[c] < 0 {
+				st.next[c] = periodic(self, c, rate, 0)
 			}
 		case rate.PerDay > 0:
-			st.next[c] = s.random(st, self, kind, 0)
+			st.next[c] = s.random(st, self, drawGap, c, 0)
 		default:
 			st.next[c] = never
 		}
@@ -157,8 +224,12 @@ func (s *Stream) begin(st *state, d *fleet.Device) {
 func (s *Stream) self(st *state) uint64 { return key(s.cfg.Seed, uint64(st.index)) }
 
 // due returns when a device next has something to do.
-func (s *Stream) due(st *state) time.Duration {
+func (s *Stream) due(j uint32) time.Duration {
+	st := &s.dev[j]
 	at := min(st.network, s.deadline(st))
+	if s.takes != nil {
+		at = min(at, s.takes[j])
+	}
 	for _, t := range st.next {
 		at = min(at, t)
 	}
@@ -168,28 +239,43 @@ func (s *Stream) due(st *state) time.Duration {
 // deadline is when the pending events must go: when the oldest is MaxAge old, unless there is no network.
 func (s *Stream) deadline(st *state) time.Duration {
 	switch {
-	case st.pending == 0 || st.offline:
+	case st.none() || st.is(offline):
 		return never
-	case st.ready:
+	case st.is(ready):
 		return 0
 	}
-	return s.nodes.list[st.first].At + s.cfg.Batch.MaxAge
+	return s.nodes.list[s.nodes.list[st.last].next].At + s.cfg.Batch.MaxAge
 }
 
-// Next fills u with the next upload that falls due at or before limit, and reports whether there is one.
+// Next fills u with the next upload that falls due at or before limit, and reports whether there is one. All that the timeline
+// changes up to limit must have been told.
 func (s *Stream) Next(limit time.Duration, u *Upload) bool {
+	s.ahead = 24 * time.Hour // a device that does nothing but browse would otherwise browse up to the limit, which may be a century
+	return s.run(limit, u)
+}
+
+// Ask is Next where the timeline may change things at any time, because it is told of them by how many uploads were asked for.
+func (s *Stream) Ask(limit time.Duration, u *Upload) bool {
+	s.ahead = 0
+	return s.run(limit, u)
+}
+
+func (s *Stream) run(limit time.Duration, u *Upload) bool {
 	for {
 		j, at := s.heap.top()
+		if m := s.nextMark(); m < at && m <= limit {
+			s.pass()
+			continue
+		}
 		if at > limit || at == never {
 			return false
 		}
-		st := &s.dev[j]
 		s.heap.now = max(s.heap.now, at)
-		full := s.step(st, at, limit)
+		full := s.step(j, at, limit)
 		if full {
-			s.take(st, s.heap.now, u)
+			s.take(&s.dev[j], s.heap.now, u)
 		}
-		s.heap.fixTop(s.due(st))
+		s.heap.fixTop(s.due(j))
 		if full {
 			return true
 		}
@@ -197,13 +283,17 @@ func (s *Stream) Next(limit time.Duration, u *Upload) bool {
 }
 
 // step lets a device do what is due at at and reports whether an upload is due.
-func (s *Stream) step(st *state, at, limit time.Duration) bool {
-	if !st.offline && s.deadline(st) <= at {
+func (s *Stream) step(j uint32, at, limit time.Duration) bool {
+	st := &s.dev[j]
+	if !st.is(offline) && s.deadline(st) <= at {
 		return true
 	}
 	self := s.self(st)
 	if st.network <= at {
 		return s.toggle(st, self, at)
+	}
+	if s.takes != nil && s.takes[j] <= at {
+		return s.update(j, at)
 	}
 	clock := 0
 	for c, t := range st.next {
@@ -211,51 +301,53 @@ func (s *Stream) step(st *state, at, limit time.Duration) bool {
 			clock = c
 		}
 	}
-	kind := kindOf(clock)
-	if kind == event.WebThreat {
+	if kindOf(clock) == event.WebThreat {
 		if !s.browse(st, self, limit) {
 			return false
 		}
 	} else {
-		st.next[clock] = s.after(st, self, kind, at)
+		st.next[clock] = s.after(st, self, clock, at)
 	}
-	return s.push(st, Item{at, kind})
+	return s.push(st, s.happen(st, self, clock, at))
 }
 
 // toggle takes the network away or gives it back; with it back, what is pending is due.
 func (s *Stream) toggle(st *state, self uint64, at time.Duration) bool {
-	st.offline = !st.offline
-	if st.offline {
+	st.held ^= offline
+	if st.is(offline) {
 		st.network = s.nextOnline(st, self, at)
 		return false
 	}
 	st.network = s.nextOffline(st, self, at)
-	return st.pending > 0
+	return !st.none()
 }
 
 // browse makes the visit that is due and then the benign ones that follow before anything else is due on this device: they
-// leave no trace, so nothing can tell that they were made early. It stops before a visit that will be detected, and after a
-// day: a device that does nothing but browse would otherwise browse up to the limit, which may be a century. It reports
-// whether the one that was due is detected.
+// leave no trace, so nothing can tell that they were made early. It stops before a visit that will be detected, before the
+// timeline changes anything, and where the stream is told to. It reports whether the one that was due is detected.
 func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
 	clock := clockOf(event.WebThreat)
 	at := st.next[clock]
 	due := at
-	others := min(st.network, s.deadline(st), limit, at+24*time.Hour)
+	plan := s.plans[st.plan]
+	others := min(st.network, s.deadline(st), limit, at+s.ahead, s.nextMark())
 	for c, t := range st.next {
 		if c != clock {
 			others = min(others, t)
 		}
 	}
 	for {
-		v := s.visits.visit(self, st.cohort, at)
-		if v.verdict.Malicious() && at > due {
+		v := s.visits.visit(self, plan.cohort, plan.supervised, at, plan.Web.MaliciousShare)
+		if v.detected() && at > due {
 			return false
 		}
-		st.next[clock] = s.random(st, self, event.WebThreat, at)
+		st.next[clock] = s.after(st, self, clock, at)
 		s.stats.Visits++
-		s.stats.Verdicts[v.truth][v.verdict.Category]++
-		if v.verdict.Malicious() {
+		s.stats.Verdicts[v.truth][v.verdict.category]++
+		if v.canary > 0 {
+			s.sawCanary(v.canary)
+		}
+		if v.detected() {
 			return true
 		}
 		if at = st.next[clock]; at > others {
@@ -264,77 +356,21 @@ func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
 	}
 }
 
-// push adds an event to what is pending and reports whether an upload is due now.
-func (s *Stream) push(st *state, it Item) bool {
-	s.stats.Made[it.Kind]++
-	if st.offline && int(st.pending) >= s.cfg.Spool.MaxEvents {
-		if !s.cfg.Spool.DropOldest {
-			s.stats.Lost[it.Kind]++
-			return false
-		}
-		s.stats.Lost[s.pop(st).Kind]++
+// sawCanary counts a visit to a canary. Each belongs to one device, and so to one stream.
+func (s *Stream) sawCanary(n uint32) {
+	if s.canaries == nil {
+		s.canaries = map[uint32]struct{}{}
 	}
-	n := s.nodes.add(it)
-	if st.pending == 0 {
-		st.first = n
-	} else {
-		s.nodes.list[st.last].next = n
-	}
-	st.last = n
-	st.pending++
-	b := &s.cfg.Batch
-	return !st.offline && (int(st.pending) >= b.MaxEvents || b.MaxAge <= 0 || b.Urgent[it.Kind])
-}
-
-// pop removes the oldest pending event.
-func (s *Stream) pop(st *state) Item {
-	n := &s.nodes.list[st.first]
-	it := n.Item
-	next := n.next
-	s.nodes.free(st.first)
-	st.first = next
-	if st.pending--; st.pending == 0 {
-		st.first, st.last, st.ready = 0, 0, false
-	}
-	return it
-}
-
-// take makes an upload of the oldest pending events, at most a batch of them. What remains is due at once.
-func (s *Stream) take(st *state, at time.Duration, u *Upload) {
-	u.Device, u.Due, u.FirstSeq = int(st.index), at, st.seq
-	s.items = s.items[:0]
-	for st.pending > 0 && len(s.items) < s.cfg.Batch.MaxEvents {
-		s.items = append(s.items, s.pop(st))
-	}
-	u.Items = s.items
-	st.seq += uint32(len(s.items))
-	st.ready = st.pending > 0
-}
-
-// Flush fills u with an upload of what a device still has pending, whether it is due or has a network or not, and reports
-// whether there was anything. It goes through the devices in order and ends the stream: Next must not be called after it.
-func (s *Stream) Flush(u *Upload) bool {
-	for ; s.flushed < len(s.dev); s.flushed++ {
-		if st := &s.dev[s.flushed]; st.pending > 0 {
-			s.take(st, s.heap.now, u)
-			return true
-		}
-	}
-	return false
-}
-
-// Pending is how many events devices have not sent, and how many uploads Flush will make of them.
-func (s *Stream) Pending() (events, uploads int) {
-	for j := range s.dev {
-		n := int(s.dev[j].pending)
-		events += n
-		uploads += (n + s.cfg.Batch.MaxEvents - 1) / s.cfg.Batch.MaxEvents
-	}
-	return events, uploads
+	s.canaries[n] = struct{}{}
+	s.stats.CanaryVisits++
+	s.stats.Canaries = int64(len(s.canaries))
 }
 
 // Now is the device time that the stream has reached.
 func (s *Stream) Now() time.Duration { return s.heap.now }
+
+// Past is what of the timeline the devices have seen so far.
+func (s *Stream) Past() *Past { return s.past }
 
 // Stats returns what has been counted so far.
 func (s *Stream) Stats() Stats { return s.stats }

@@ -22,15 +22,19 @@ type weekShape struct {
 func newWeekShape(d Day) *weekShape {
 	w := new(weekShape)
 	for h := range hoursPerWeek {
-		if day := h / 24; day < 5 {
-			w.rate[h] = d.Weekday[h%24]
-		} else {
-			w.rate[h] = d.Weekend[h%24] * d.WeekendFactor
-		}
+		w.rate[h] = d.at(h)
 		w.upTo[h+1] = w.upTo[h] + w.rate[h]
 	}
 	w.total = w.upTo[hoursPerWeek]
 	return w
+}
+
+// at is the activity of an hour of the local week, relative to the mean of a working day.
+func (d *Day) at(hour int) float64 {
+	if day := hour / 24; day < 5 {
+		return d.Weekday[hour%24]
+	}
+	return d.Weekend[hour%24] * d.WeekendFactor
 }
 
 // after returns how much later than local time at, an offset into the week, the given activity has passed.

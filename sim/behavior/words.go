@@ -23,23 +23,49 @@ var downloads = []string{
 	"toolbar",
 }
 
+// Words that pages of companies have, too: a hard site has no others.
+var neutral = []string{
+	"help", "portal", "service", "online", "center", "team", "office", "mobile", "cloud", "info", "direct", "connect", "home",
+	"group", "work", "care", "web", "global", "hub", "benefits",
+}
+
 var gates = []string{"gate", "panel", "node1", "relay", "sync", "beacon", "api", "cdn2"}
 
 var abusedSuffixes = []string{
 	".top", ".xyz", ".click", ".icu", ".online", ".site", ".live", ".shop", ".cfd", ".sbs", ".cyou", ".vip", ".buzz", ".cc",
 }
 
-// Suffixes that stand before the zone; .com is the most frequent.
+// Suffixes that stand before the zone, about as often as they are seen: half are .com.
 var benignSuffixes = []string{
-	".com", ".com", ".com", ".com", ".com", ".com", ".org", ".net", ".de", ".co.uk", ".fr", ".io", ".eu", ".edu", ".nl", ".it",
-	".es", ".se", ".pl", ".ch", ".at", ".com.au", ".co.jp", ".com.br", ".ca", ".dev",
+	".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com", ".com",
+	".com", ".com", ".org", ".org", ".org", ".net", ".net", ".de", ".de", ".de", ".co.uk", ".co.uk", ".fr", ".io", ".eu", ".nl", ".it",
+	".es", ".se", ".pl", ".ch", ".at", ".com.au", ".co.jp", ".com.br", ".ca", ".dev", ".app",
 }
 
-// Parts below a name: ordinary ones, and those that phishing has too.
+// Parts below a name: ordinary ones, where users sign in, and of content delivery. Phishing has the second ones, too.
 var (
-	plainParts = []string{"app", "shop", "news", "blog", "api", "mail", "m", "img", "static", "docs", "maps", "forum", "media", "en"}
-	hardParts  = []string{"login", "account", "secure", "download", "support", "auth", "sso", "update", "my.account", "pay", "id"}
-	cdnParts   = []string{"cdn", "edge", "img", "assets", "e"}
+	plainParts = []string{"app", "shop", "news", "blog", "m", "m", "en", "docs", "maps", "forum", "store", "download", "support", "help", "mail"}
+	hardParts  = []string{"login", "account", "secure", "auth", "sso", "my.account", "accounts", "id", "signin", "pay", "webmail", "my"}
+	cdnParts   = []string{"cdn", "edge", "img", "assets", "static", "media", "api", "e"}
+)
+
+// Providers of content delivery and of shared hosting, as fictional as the brands.
+var (
+	cdnProviders     = []string{"wingtipcdn.net", "tailspinedge.com", "lamnacache.net", "relecloudfront.com"}
+	hostingProviders = []string{"wingtippages.app", "tailspinsites.net", "northwindhost.com", "adatumblogs.com", "proseware.dev"}
+)
+
+// Of newspapers and blogs.
+var (
+	pressParts = []string{"blog", "news", "m", "en", "amp"}
+	pressWords = []string{
+		"herald", "times", "post", "journal", "tribune", "gazette", "courier", "observer", "review", "daily", "weekly", "news",
+		"magazine", "today", "mail", "blog", "digest", "record", "chronicle", "express",
+	}
+	sections = []string{
+		"news", "sport", "products", "about", "shop", "contact", "help", "world", "business", "culture", "travel", "recipes",
+		"events", "category", "en", "blog", "jobs", "weather", "video", "tickets",
+	}
 )
 
 var plainWords = []string{

@@ -20,7 +20,7 @@ const (
 	NotChecked   Result = "not checked"  // what the check needs was not there to look at
 )
 
-// Check is one promise. Exactly one of Metric, Verdicts, Generator, Count and Privacy is set.
+// Check is one promise. Exactly one of the promises is set.
 type Check struct {
 	Name   string // unique in the scenario
 	OnFail Result // what a failure counts as: Fail ("" means the same) or Inconclusive
@@ -30,22 +30,33 @@ type Check struct {
 	Generator *Generator
 	Count     *Count
 	Privacy   *Privacy
+	Reconcile *Reconcile
+	Compare   *Compare
 }
 
 // Facts is all that checks are held against. It is only read.
 type Facts struct {
 	Totals   *measure.Totals
-	Verdicts VerdictMatrix
+	Verdicts Oracle
 	Backend  *BackendCounts // nil: the target does not tell what it stored
 	Audit    *Audit         // nil: no upload was audited
+
+	Settlement *Settlement // nil: nothing was read back
+	Unsettled  string      // why not
+
+	// Compare holds the run against earlier ones; nil: there is nobody who can.
+	Compare func(*Compare) Outcome
 
 	// Interrupted says that the run was ended from outside: a check that found nothing to look at was then not checked,
 	// instead of inconclusive.
 	Interrupted bool
 
-	// Elapsed is how long each phase really took, by its name, for rates per second.
-	Elapsed map[string]time.Duration
+	// Phases is when each phase really was, by its name, for rates per second.
+	Phases map[string]Span
 }
+
+// Span is a stretch of the run, in offsets from its start.
+type Span struct{ From, To time.Duration }
 
 // Outcome is one check after the run.
 type Outcome struct {
@@ -76,6 +87,10 @@ func Evaluate(checks []Check, f Facts) []Outcome {
 			o = c.Count.evaluate(f)
 		case c.Privacy != nil:
 			o = c.Privacy.evaluate(f)
+		case c.Reconcile != nil:
+			o = c.Reconcile.evaluate(f)
+		case c.Compare != nil:
+			o = c.Compare.evaluate(f)
 		default:
 			o = Outcome{Result: NotChecked, Evidence: "the check promises nothing"}
 		}

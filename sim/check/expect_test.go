@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,7 @@ func TestFormatDuration(t *testing.T) {
 		{0, "0s"}, {7, "7ns"}, {999, "999ns"}, {84_249, "84.2µs"}, {999_950, "1ms"}, {999_400, "999µs"}, {2 * time.Millisecond, "2ms"},
 		{231_700 * time.Microsecond, "232ms"}, {999_600 * time.Microsecond, "1s"}, {1_236 * time.Millisecond, "1.24s"}, {59_960 * time.Millisecond, "1m"},
 		{72_300 * time.Millisecond, "1m12s"}, {time.Hour, "1h"}, {time.Hour + time.Second, "1h0m1s"}, {90 * time.Minute, "1h30m"}, {-84_249, "-84.2µs"},
+		{math.MinInt64, "-2562047h47m16.854775807s"},
 	} {
 		if got := FormatDuration(tt.d); got != tt.want {
 			t.Errorf("FormatDuration(%d) = %q, want %q", tt.d, got, tt.want)

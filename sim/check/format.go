@@ -11,7 +11,7 @@ import (
 // minute. It is for people: the value cannot be read back exactly.
 func FormatDuration(d time.Duration) string {
 	if d < 0 {
-		return "-" + FormatDuration(-d)
+		return "-" + FormatDuration(-max(d, -math.MaxInt64)) // the lowest has no opposite
 	}
 	if d >= time.Minute {
 		return trimDuration(d.Round(time.Second).String())

@@ -29,11 +29,12 @@ func (m *Metric) evaluate(f Facts) Outcome {
 	return o
 }
 
-// elapsed is how long the phases that Where picks took together.
+// elapsed is how long what Where picks of the phases took together.
 func (m *Metric) elapsed(f Facts) (sum time.Duration) {
-	for _, p := range f.Totals.Names().Phases {
+	names := f.Totals.Names()
+	for _, p := range names.Phases {
 		if m.Where.Phase == p.Name || m.Where.Phase == "" && p.Measure {
-			sum += f.Elapsed[p.Name]
+			sum += names.Overlap(&m.Where, f.Phases[p.Name].From, f.Phases[p.Name].To)
 		}
 	}
 	return sum

@@ -13,6 +13,12 @@ func TestPrivacy(t *testing.T) {
 	}{
 		{"clean", Privacy{}, Facts{Audit: clean}, Outcome{Result: Pass, Want: "violations <= 0", Got: "violations 0", Samples: 1234,
 			Evidence: "1,234 uploads with 2,345 events held to contract mde; P12 not checked"}},
+		{"canaries", Privacy{}, Facts{Audit: &Audit{Contract: "mde", Uploads: 5, Events: 9, Canaries: &Canaries{Hosts: 200, Visited: 187, Visits: 3412}}},
+			Outcome{Result: Pass, Want: "violations <= 0", Got: "violations 0, canaries found 0 of 187 visited", Samples: 5,
+				Evidence: "5 uploads with 9 events held to contract mde; 187 of 200 canaries were visited, 3,412 times"}},
+		{"no canary visited", Privacy{}, Facts{Audit: &Audit{Contract: "mde", Uploads: 5, Events: 9, Canaries: &Canaries{Hosts: 200}}},
+			Outcome{Result: Inconclusive, Want: "violations <= 0", Got: "violations 0, canaries found 0 of 0 visited", Samples: 5,
+				Evidence: "5 uploads with 9 events held to contract mde; 0 of 200 canaries were visited, 0 times, which proves nothing"}},
 		{"broken", Privacy{Violations: 2}, Facts{Audit: broken}, Outcome{Result: Fail, Want: "violations <= 2", Got: "violations 3", Samples: 10,
 			Evidence: "10 uploads with 20 events held to contract mde: P02 2, P07 1; first P02 events[].web.domain: x"}},
 		{"at the bound", Privacy{Violations: 3}, Facts{Audit: broken}, Outcome{Result: Pass, Want: "violations <= 3", Got: "violations 3", Samples: 10,

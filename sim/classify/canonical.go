@@ -17,6 +17,22 @@ import (
 // Source: Safe Browsing v4 "URLs and Hashing", v5 the same (developers.google.com/safe-browsing/reference/URLs.and.Hashing,
 // 2026). Where it is silent, "http" is the scheme of a URL without one.
 func Canonicalize(dst, raw []byte) []byte {
+	from, to, ok := clean(raw)
+	if !ok {
+		return canonicalize(dst, raw)
+	}
+	if from == 0 {
+		dst = append(dst, "http://"...)
+	}
+	dst = append(dst, raw...)
+	if to == len(raw) {
+		dst = append(dst, '/')
+	}
+	return dst
+}
+
+// canonicalize is Canonicalize for any URL.
+func canonicalize(dst, raw []byte) []byte {
 	var work [maxURL]byte
 	u := divide(unescape(work[:0], raw))
 	var out [maxURL]byte

@@ -73,6 +73,7 @@ func TestOwnForm(t *testing.T) {
 		"https://www.Example.test:8443/A?b#c":  "example.test:8443/A?b",
 		"http://user@www.www.example.test:80/": "example.test",
 		"shop.example.sim.test/?q":             "shop.example/?q",
+		"shop.example.sim.test?q":              "shop.example/?q",
 		"a.example\\b\\..\\c":                  "a.example/c",
 		"a.example:080":                        "a.example",
 		"https://a.example:443/?x":             "a.example/?x",
@@ -95,6 +96,27 @@ func TestCanonicalizeAllocatesNothing(t *testing.T) {
 			t.Errorf("Canonicalize(%q) allocates %v times, want 0", url, n)
 		}
 	}
+}
+
+// The short way for clean URLs and the long way for all give the same.
+func FuzzClean(f *testing.F) {
+	for _, s := range []string{"", "a", "http://a.b", "https://a-b.c/", "www.a.b.sim.test/c", "a.b/c?d", "a..b", "a.b/./c", "a.b//c", "a.b/c.d/", "1.2", "a.0x1", "http:/x", "http",
+		"1.2.3.4.sim.test", "www.1.sim.test/x", "a.b.", "a_b.c/%41", "a.b/\\", "http://http://a", "sim.test", "www.sim.test.sim.test/a"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, url []byte) {
+		if fast, slow := Canonicalize(nil, url), canonicalize(nil, url); !bytes.Equal(fast, slow) {
+			t.Errorf("Canonicalize(%q) = %q, the long way %q", url, fast, slow)
+		}
+		var first, second [maxURL]byte
+		a, b := parse(&first, url, ".sim.test"), dissect(&second, url, ".sim.test")
+		if !bytes.Equal(a.url, b.url) || !bytes.Equal(a.host, b.host) || !bytes.Equal(a.path, b.path) || a.odd != b.odd || a.userinfo != b.userinfo || a.brackets != b.brackets {
+			t.Errorf("parse(%q) = %q %q %q, the long way %q %q %q", url, a.url, a.host, a.path, b.url, b.host, b.path)
+		}
+		if literal, _ := b.literal(); a.name && literal {
+			t.Errorf("parse(%q) takes the address %q for a name", url, b.host)
+		}
+	})
 }
 
 func FuzzCanonicalize(f *testing.F) {

@@ -1,32 +1,31 @@
 package classify
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strings"
+
+	"drover/sim/event"
 )
 
 // Evaluate writes what the model, and the whole classifier without a list, are worth on labelled URLs: the model's table
-// over all of them, then the area under the curve by source, by form of the URL and by depth of the name.
+// over all of them, then the area under the curve by source, by form of the URL, by depth of the name and by
+// stratum.
+//
+// An area under the curve above .98 makes a warning: on sites that the model has not seen it is too good to be true.
 func Evaluate(w io.Writer, m *Model, set []Example) error {
 	rows := make([]scored, len(set))
-	judge := New(Options{Model: m})
+	judge := New(Options{Zone: event.DefaultZone, Model: m})
 	for i, e := range set {
 		s := m.scoreOf(e.URL)
 		v := judge.Classify([]byte(e.URL))
 		rows[i] = scored{e, s, float64(m.probability(s)), v}
 	}
-	slices.SortStableFunc(rows, func(a, b scored) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return 0
-	})
+	order(rows)
 	positives := 0
 	for _, r := range rows {
 		if r.Malicious {
@@ -58,7 +57,7 @@ func Evaluate(w io.Writer, m *Model, set []Example) error {
 	}
 	right, known := 0, 0
 	for _, r := range rows {
-		if r.Malicious && r.Category != 0 && r.score >= m.head.Block && r.verdict.Reasons.Len() > 0 && r.verdict.Reasons.At(0).Rule == "model" {
+		if r.Malicious && r.Category != 0 && r.score >= m.head.Block && r.verdict.Reasons.Len() > 0 && r.verdict.Reasons.At(0).Rule == ModelRule {
 			if known++; r.verdict.Category == r.Category {
 				right++
 			}
@@ -67,13 +66,21 @@ func Evaluate(w io.Writer, m *Model, set []Example) error {
 	if known > 0 {
 		fmt.Fprintf(w, "kind of threat right   %.4f of %d that the model blocks (a hint)\n", float64(right)/float64(known), known)
 	}
+	var warnings strings.Builder
+	warnings.WriteString(leak("all", "URLs", rows))
 	for _, by := range []struct {
 		name string
 		key  func(Example) string
-	}{{"source", sourceOf}, {"form", formOf}, {"labels", depthOf}} {
-		if err := breakdown(w, by.name, by.key, rows, m); err != nil {
+	}{{"source", sourceOf}, {"form", formOf}, {"labels", depthOf}, {"stratum", func(e Example) string { return e.Stratum }}} {
+		if by.name == "stratum" && !slices.ContainsFunc(set, func(e Example) bool { return e.Stratum != "" }) {
+			continue
+		}
+		if err := breakdown(w, &warnings, by.name, by.key, rows, m); err != nil {
 			return err
 		}
+	}
+	if warnings.Len() > 0 {
+		fmt.Fprint(w, "\n", warnings.String())
 	}
 	return nil
 }
@@ -83,6 +90,11 @@ type scored struct {
 	score   int64
 	p       float64
 	verdict Verdict
+}
+
+// order puts the highest scores first.
+func order(rows []scored) {
+	slices.SortStableFunc(rows, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
 }
 
 // auc is the chance that a malicious URL scores higher than a benign one; ties count half. rows are in falling order.
@@ -183,24 +195,34 @@ func sourceOf(e Example) string {
 	return name
 }
 
+// formOf is the form that an example has, or the one that its URL is seen to have.
 func formOf(e Example) string {
+	if e.Form != "" {
+		return e.Form
+	}
+	var buf [maxURL]byte
+	a := parse(&buf, []byte(e.URL), dotted(event.DefaultZone))
 	switch {
-	case strings.Contains(e.URL, "?"):
+	case bytes.IndexByte(a.path, '?') >= 0:
 		return "query"
-	case strings.Contains(e.URL, "/"):
+	case len(a.path) > 0:
 		return "path"
 	}
 	return "host"
 }
 
 func depthOf(e Example) string {
-	host, _, _ := strings.Cut(e.URL, "/")
-	return fmt.Sprint(min(strings.Count(host, ".")+1, 6))
+	var buf [maxURL]byte
+	a := parse(&buf, []byte(e.URL), dotted(event.DefaultZone))
+	if literal, _ := a.literal(); literal {
+		return "address"
+	}
+	return fmt.Sprint(min(bytes.Count(a.host, []byte("."))+1, 6))
 }
 
 // breakdown prints one line for each value of key. A source has often one class only, so that recall and false positives at
 // the suspicious threshold stand where the area under the curve would.
-func breakdown(w io.Writer, name string, key func(Example) string, rows []scored, m *Model) error {
+func breakdown(w io.Writer, warnings *strings.Builder, name string, key func(Example) string, rows []scored, m *Model) error {
 	groups := map[string][]scored{}
 	for _, r := range rows {
 		groups[key(r.Example)] = append(groups[key(r.Example)], r)
@@ -213,21 +235,24 @@ func breakdown(w io.Writer, name string, key func(Example) string, rows []scored
 	if _, err := fmt.Fprintf(w, "\n%-22s %8s %8s %8s %10s %10s\n", name, "bad", "good", "AUC", "recall", "FPR"); err != nil {
 		return err
 	}
-	number := func(v float64) string {
-		if math.IsNaN(v) {
-			return "-"
-		}
-		return fmt.Sprintf("%.4f", v)
-	}
 	for _, k := range keys {
 		g := groups[k]
 		c := confusionOf(g, func(r scored) bool { return r.score >= m.head.Suspicious })
 		if k == "" {
 			k = "none"
 		}
-		if _, err := fmt.Fprintf(w, "%-22s %8.0f %8.0f %8s %10s %10s\n", k, c.tp+c.fn, c.fp+c.tn, number(auc(g)), number(c.recall()), number(c.fpr())); err != nil {
+		warnings.WriteString(leak(name, k, g))
+		if _, err := fmt.Fprintf(w, "%-22s %8.0f %8.0f %8s %10s %10s\n", k, c.tp+c.fn, c.fp+c.tn, figure(auc(g)), figure(c.recall()), figure(c.fpr())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// figure is a share, or a dash where it is not defined.
+func figure(v float64) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return fmt.Sprintf("%.4f", v)
 }

@@ -1,17 +1,24 @@
 package classify
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// The features of a URL are places in the weight table, found by hashing. One URL has at most maxFeatures of them.
+// The features of a URL are places in the weight table, found by hashing: every three, four and five bytes in a row, the words, the
+// last labels, and what can be counted. Where each kind of them lies is for ever: whoever changes it must train anew.
 const (
-	tableBits   = 19
-	tableSize   = 1 << tableBits
-	maxGrams    = 3 * (maxURL + 4)
-	maxFeatures = maxGrams + maxURL + 64
+	tableBits = 19
+	tableSize = 1 << tableBits
+	toPlace   = 64 - tableBits // shifts a hash to a place
+
+	// maxText is how much of a host or path the model looks at, in bytes; maxFeatures is how many features a URL can have.
+	maxText     = 255
+	maxFeatures = 2047
 )
 
 // Multipliers of the hashes, odd and without structure; each kind of feature has its own, so that "com" as part of a host
-// and as part of a path are two features. Whoever changes one must train anew.
+// and as part of a path are two features.
 const (
 	hostGram3 = 0x9e3779b97f4a7c15
 	hostGram4 = 0xc2b2ae3d27d4eb4f
@@ -19,281 +26,233 @@ const (
 	pathGram3 = 0xa0761d6478bd642f
 	pathGram4 = 0xe7037ed1a0b428db
 	pathGram5 = 0x8ebc6af09c88c6e3
-	hostToken = 0x589965cc75374cc3
-	pathToken = 0x1d8e4e27c47d124f
-	suffixMul = 0xeb44accab455d165
-	shapeMul  = 0x2f5870a5d1f3b9c7
-	spread    = 0x9fb21c651e98df25
+	wordMul   = 0x1d8e4e27c47d124f // of the hash of a word, letter by letter
+
+	lastLabelMul   = 0xeb44accab455d165
+	lastTwoMul     = 0x9fb21c651e98df25
+	rowMul         = 0x3c79ac492ba7b653
+	depthMul       = 0x1c69b3f74ac4ae35
+	extensionMul   = 0xff51afd7ed558ccd
+	extensionTLD   = 0xc4ceb9fe1a85ec53
+	extensionDepth = 0x62a9d9ed799705f5
+	hostWord       = 0xa24baed4963ee407
+	pathWord       = 0x9fb21c651e98df27
+	portMul        = 0xcb24d0a5c88c35b3
 )
 
-// features writes the features of a URL in the classifier's own form to dst and returns how many there are. host is the
-// length of its host with the port. It reads bytes in lower case: only one feature asks whether a path has capitals.
-func features(dst *[maxFeatures]uint32, url []byte, host int) int {
-	n := grams(dst, 0, url[:host], '^', '$', hostGram3, hostGram4, hostGram5)
-	if host < len(url) {
-		n = grams(dst, n, url[host+1:], url[host], '$', pathGram3, pathGram4, pathGram5)
-		n = tokens(dst, n, url[host+1:], pathToken)
-	}
-	n = tokens(dst, n, url[:host], hostToken)
-	return shape(dst, n, url, host)
-}
+// What is counted has places of its own, close together: the table's first few thousand, some for each count. And each last label
+// has a row of rowSize places for what is counted of the name before it. A site is the second label, below is what stands before.
+const (
+	lengthPath    = 0                    // length of the host, with or without a path
+	labelsHyphens = lengthPath + 32*2    // labels, hyphens
+	digitsPath    = labelsHyphens + 8*8  // digits, with or without a path
+	vowelsLength  = digitsPath + 16*2    // share of vowels, length
+	siteShape     = vowelsLength + 16*16 // of the site: hyphens, share of vowels, length
+	siteRare      = siteShape + 4*16*16  // of the site: rare letters, length
+	belowShape    = siteRare + 8*16      // of what is below: length, digits, hyphens
+	pathLength    = belowShape + 16*8*4  // length of the path, slashes
+	pathDigits    = pathLength + 16*8    // digits, capitals
+	pathSymbols   = pathDigits + 16*16   // symbols, with or without a query
 
-// fold is a byte in lower case. Bytes from "@" to "_" become others of their own, which does no harm in a hash.
-func fold(c byte) byte {
-	if c-'A' < 26 {
-		c |= 0x20
-	}
-	return c
-}
+	rowSize    = 128
+	rowLength  = 0              // of the site
+	rowDigits  = rowLength + 16 // in it
+	rowHyphens = rowDigits + 8  // in it
+	rowVowels  = rowHyphens + 4 // their share in it
+	rowLabels  = rowVowels + 12 // with or without a path
+	rowRare    = rowLabels + 16 // of the site
+	rowBelow   = rowRare + 8    // digits of the site, length of what is below
+)
 
-// grams adds every three, four and five bytes in a row, with a mark at both ends.
-func grams(dst *[maxFeatures]uint32, n int, s []byte, first, last byte, m3, m4, m5 uint64) int {
-	w := uint64(first)
-	out := dst[n:]
-	k := 0
-	for _, c := range s {
-		w = w<<8 | uint64(fold(c))
-		if k+3 > len(out) {
-			break
+const (
+	numHostPlaces = 16
+	numPathPlaces = 7
+)
+
+// counts are numbers of bytes, up to 255 of each kind, one above the other.
+type counts uint64
+
+const (
+	countAll = 8 * iota
+	countVowels
+	countLetters
+	countDigits
+	countDots
+	countHyphens
+	countRare // j, q, v, x and z, which few words of European languages have
+
+	// In a path, in their stead:
+	countSlashes  = countHyphens
+	countCapitals = countRare
+)
+
+func (c counts) of(kind int) int { return int(c >> kind & 255) }
+
+// symbols are bytes that are neither letters nor digits.
+func (c counts) symbols() int { return c.of(countAll) - c.of(countLetters) - c.of(countDigits) }
+
+// hostCounts and pathCounts are what each byte adds.
+var hostCounts, pathCounts = func() (host, path [256]counts) {
+	for i := range host {
+		c := byte(i)
+		var capital counts
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+			capital = 1 << countCapitals
 		}
-		o := out[k : k+3 : k+3]
-		o[0] = uint32((w & 0xffffff) * m3 >> (64 - tableBits))
-		o[1] = uint32((w & 0xffffffff) * m4 >> (64 - tableBits))
-		o[2] = uint32((w & 0xffffffffff) * m5 >> (64 - tableBits))
-		k += 3
-	}
-	w = w<<8 | uint64(last)
-	o := out[k : k+3 : k+3]
-	o[0] = uint32((w & 0xffffff) * m3 >> (64 - tableBits))
-	o[1] = uint32((w & 0xffffffff) * m4 >> (64 - tableBits))
-	o[2] = uint32((w & 0xffffffffff) * m5 >> (64 - tableBits))
-	return n + k + 3
-}
-
-// tokens adds the words between anything that is neither letter nor digit.
-func tokens(dst *[maxFeatures]uint32, n int, s []byte, mul uint64) int {
-	h := uint64(0)
-	for _, c := range s {
-		if class[c] != 0 {
-			h = (h ^ uint64(fold(c)) ^ 0x100) * spread
-			continue
+		both := counts(1 << countAll)
+		switch {
+		case 'a' <= c && c <= 'z':
+			both += 1 << countLetters
+		case '0' <= c && c <= '9':
+			both += 1 << countDigits
 		}
-		if h != 0 {
-			dst[n] = place(h, mul)
-			n++
-			h = 0
+		host[i], path[i] = both, both+capital
+		switch c {
+		case 'a', 'e', 'i', 'o', 'u', 'y':
+			host[i] += 1 << countVowels
+		case 'j', 'q', 'v', 'x', 'z':
+			host[i] += 1 << countRare
+		case '-':
+			host[i] += 1 << countHyphens
+		case '.':
+			host[i] += 1 << countDots
+		case '/':
+			path[i] += 1 << countSlashes
 		}
 	}
-	if h != 0 {
-		dst[n] = place(h, mul)
-		n++
+	return host, path
+}()
+
+// lastBytes is the last n of eight bytes, the very last one lowest.
+func lastBytes(end uint64, n int) uint64 { return end & (1<<(8*n) - 1) }
+
+// lastTwo hashes the last n bytes of a name, of which end are the last eight, as far as they are its last sixteen.
+func lastTwo(name []byte, end uint64, n int) uint64 {
+	if n <= 8 {
+		return lastBytes(end, n)
 	}
-	return n
+	var before uint64
+	if at := len(name) - 16; at >= 0 {
+		before = binary.BigEndian.Uint64(name[at:])
+	} else {
+		before = binary.BigEndian.Uint64(name) >> (8 * -at)
+	}
+	return end + lastBytes(before, n-8)*wordMul
 }
 
-func place(h, mul uint64) uint32 { return uint32((h ^ h>>29) * mul >> (64 - tableBits)) }
-
-// class says what a byte is in a name: 0 neither, 1 consonant, 2 vowel, 3 digit.
-var class = classes()
-
-func classes() (t [256]uint8) {
-	for c := byte('a'); c <= 'z'; c++ {
-		t[c], t[c-0x20] = 1, 1
+// hostPlaces finds the features of a host but for its bytes in a row and words. dot and dot2 are what was counted before its last
+// dot and the one before that, tld and two the hashes of the last label and the last two.
+func hostPlaces(at *[numHostPlaces]uint32, all, dot, dot2 counts, tld, two uint64, hasPath int) {
+	site, below := dot-dot2, dot2
+	length := site.of(countAll)
+	hyphens := min(site.of(countHyphens), 3)
+	vowels := share(site)
+	labels := min(all.of(countDots), 7)
+	belowLength := log(below.of(countAll))
+	siteDigits := site.of(countDigits)
+	rare := min(site.of(countRare), 7)
+	row := uint32(tld*rowMul>>toPlace) &^ (rowSize - 1)
+	*at = [...]uint32{
+		uint32(tld * lastLabelMul >> toPlace),
+		uint32(two * lastTwoMul >> toPlace),
+		uint32(lengthPath + min(all.of(countAll)>>1, 31)<<1 + hasPath),
+		uint32(labelsHyphens + labels<<3 + min(all.of(countHyphens), 7)),
+		uint32(digitsPath + log(all.of(countDigits))<<1 + hasPath),
+		uint32(vowelsLength + share(all)<<4 + log(all.of(countAll))),
+		uint32(siteShape + hyphens<<8 + vowels<<4 + log(length)),
+		uint32(siteRare + rare<<4 + log(length)),
+		uint32(belowShape + belowLength<<5 + min(log(below.of(countDigits)), 7)<<2 + min(below.of(countHyphens), 3)),
+		row + uint32(rowLength+min(length, 15)),
+		row + uint32(rowDigits+min(siteDigits, 7)),
+		row + uint32(rowHyphens+hyphens),
+		row + uint32(rowVowels+vowels),
+		row + uint32(rowLabels+labels<<1+hasPath),
+		row + uint32(rowRare+rare),
+		row + uint32(rowBelow+min(log(siteDigits), 7)<<3+min(belowLength, 7)),
 	}
-	for _, c := range []byte("aeiouyAEIOUY") {
-		t[c] = 2
+}
+
+// pathPlaces finds the features of a path but for its bytes in a row and words. end are the last eight bytes of its file name, the very last
+// one lowest.
+func pathPlaces(at *[numPathPlaces]uint32, all counts, end, tld uint64, query int) {
+	depth := min(all.of(countSlashes), 7)
+	ext := extension(end)
+	*at = [...]uint32{
+		uint32(pathLength + log(all.of(countAll))<<3 + depth),
+		uint32(pathDigits + log(all.of(countDigits))<<4 + log(all.of(countCapitals))),
+		uint32(pathSymbols + log(all.symbols())<<1 + query),
+		uint32(tld*depthMul>>toPlace)&^15 + uint32(depth<<1+query),
+		uint32((ext + 1) * extensionMul >> toPlace),
+		uint32((ext*extensionMul ^ tld) * extensionTLD >> toPlace),
+		uint32((ext<<3 + uint64(depth)) * extensionDepth >> toPlace),
 	}
-	for c := byte('0'); c <= '9'; c++ {
-		t[c] = 3
+}
+
+// inWord is all ones for letters and digits, and lowers are the bytes in lower case.
+var inWord = func() (t [256]uint64) {
+	for i, c := range pathCounts {
+		if c.symbols() == 0 {
+			t[i] = ^uint64(0)
+		}
 	}
 	return t
-}
+}()
 
-// counts is what shape counts in a run of bytes.
-type counts struct {
-	length, kinds        int    // kinds: how often the class changes
-	by                   [4]int // bytes of each class
-	hyphens, dots        int
-	longestRun, digitRun int // of consonants, of digits
-}
-
-func count(s []byte) counts {
-	c := counts{length: len(s)}
-	run, digits := 0, 0
-	last := uint8(0)
-	for _, b := range s {
-		k := class[b]
-		c.by[k]++
-		if k != last {
-			c.kinds++
-			run, digits = 0, 0
-		}
-		last = k
-		switch k {
-		case 0:
-			if b == '-' {
-				c.hyphens++
-			} else if b == '.' {
-				c.dots++
-			}
-		case 1:
-			run++
-			c.longestRun = max(c.longestRun, run)
-		case 3:
-			digits++
-			c.digitRun = max(c.digitRun, digits)
+var lowers = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if 'A' <= i && i <= 'Z' {
+			t[i] |= 0x20
 		}
 	}
-	return c
-}
+	return t
+}()
 
-// vowelShare is the share of vowels among the letters, in eighths.
-func (c *counts) vowelShare() int {
-	letters := c.by[1] + c.by[2]
-	if letters == 0 {
-		return 9
+// extension is what stands behind the last dot, when no slash does: at most seven bytes of a file name's last eight.
+func extension(end uint64) uint64 {
+	dot := bits.TrailingZeros64(equal(end, '.') & tops)
+	if dot >= bits.TrailingZeros64(equal(end, '/')&tops) {
+		return 0
 	}
-	return 8 * c.by[2] / letters
+	return end & (1<<(dot-7) - 1)
 }
 
-// log is a length on a scale that grows slower: 0, 1, 2, 3, 4-5, 6-7, 8-11, ...
-func log(n int) int {
-	if n < 4 {
-		return n
+// Eight bytes of ASCII are looked at in one word: least sets the top bit of each that is at least c, equal of each that is c; of the
+// other bits nothing is said.
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+func least(x, c uint64) uint64 { return x + (0x80-c)*ones }
+func equal(x, c uint64) uint64 { return tops - (x ^ c*ones) }
+
+// log is a number below 256 on a scale that grows slower, up to 15: 0, 1, 2, 3, 4-5, 6-7, 8-11, ...
+func log(n int) int { return int(logs[n&255]) }
+
+var logs = func() (t [256]uint8) {
+	for n := range t {
+		v := n
+		if n >= 4 {
+			b := bits.Len(uint(n)) - 1
+			v = min(2*b+n>>(b-1)&1, 15)
+		}
+		t[n] = uint8(v)
 	}
-	b := bits.Len(uint(n)) - 1
-	return 2*b + n>>(b-1)&1
-}
+	return t
+}()
 
-// adder puts shape features in their places; each call has its own number.
-type adder struct {
-	dst *[maxFeatures]uint32
-	n   int
-	id  uint64
-}
+// share is how many eighths of the letters are vowels, at most 8, and 9 where there is none.
+func share(c counts) int { return int(shares[c>>countVowels&0xffff]) }
 
-func (a *adder) add(with uint64, values ...int) {
-	a.id++
-	h := with ^ a.id<<56
-	for _, v := range values {
-		h = (h ^ uint64(v+1)) * spread
-	}
-	a.dst[a.n] = place(h, shapeMul)
-	a.n++
-}
-
-// shape adds the last labels, and what can be counted: lengths, digits, hyphens, vowels, runs, depth, alone and together
-// with the last label.
-func shape(dst *[maxFeatures]uint32, n int, url []byte, host int) int {
-	name, path := url[:host], url[host:]
-	for i := len(name) - 1; i >= 0 && len(name)-i < 7; i-- {
-		if name[i] == ':' {
-			name = name[:i]
+var shares = func() (t [1 << 16]uint8) {
+	for i := range t {
+		vowels, letters := i&255, i>>8
+		t[i] = 9
+		if letters > 0 {
+			t[i] = uint8(min(8*vowels/letters, 8))
 		}
 	}
-	var h, tld uint64
-	end, start, labels := len(name), 0, 0 // of the second label from the right
-	for i := len(name) - 1; i >= 0; i-- {
-		if name[i] == '.' || i == 0 {
-			if i == 0 && name[i] != '.' {
-				h = (h ^ uint64(name[i])) * spread
-			}
-			if labels++; labels <= 3 {
-				dst[n] = place(h, suffixMul)
-				n++
-			}
-			switch labels {
-			case 1:
-				tld, end = h, i
-			case 2:
-				start = i
-				if name[i] == '.' {
-					start++
-				}
-			}
-		}
-		h = (h ^ uint64(name[i])) * spread
-	}
-	site := count(name[min(start, end):end])
-	below := count(name[:start])
-	all := count(name)
-	a := adder{dst: dst, n: n}
-	port, deep := 0, min(labels, 7)
-	if len(name) != host {
-		port = 1
-	}
-	hasPath := min(len(path), 1)
-	a.add(0, min(len(name)/2, 40), hasPath)
-	a.add(0, all.dots, all.hyphens)
-	a.add(0, log(all.by[3]), hasPath)
-	a.add(0, all.vowelShare(), log(len(name)))
-	a.add(0, all.digitRun, all.longestRun)
-	a.add(0, log(all.kinds), deep)
-	a.add(0, port, deep)
-	a.add(0, site.length, log(site.by[3]))
-	a.add(0, site.hyphens, site.longestRun, log(site.length))
-	a.add(0, log(below.length), log(below.by[3]), below.hyphens)
-	a.add(tld, log(site.length))
-	a.add(tld, site.by[3])
-	a.add(tld, site.longestRun)
-	a.add(tld, site.hyphens)
-	a.add(tld, site.vowelShare())
-	a.add(tld, deep, hasPath)
-	a.add(tld, log(site.kinds), log(below.length))
-	if len(path) == 0 {
-		return a.n
-	}
-	p := pathShape(path)
-	a.add(0, log(p.length), p.slashes)
-	a.add(0, log(p.digits), log(p.capitals))
-	a.add(0, log(p.symbols), p.query)
-	a.add(tld, p.slashes, p.query)
-	a.add(p.extension)
-	a.add(p.extension^tld, 1)
-	a.add(p.extension, p.slashes)
-	a.add(p.first)
-	a.add(p.last)
-	return a.n
-}
-
-// pathCounts is what shape sees in a path. extension, first and last are hashes of the file's ending and of two segments.
-type pathCounts struct {
-	length, slashes, digits, capitals, symbols, query int
-	extension, first, last                            uint64
-}
-
-func pathShape(path []byte) pathCounts {
-	p := pathCounts{length: len(path)}
-	var segment uint64
-	dotted := false
-	for _, c := range path {
-		switch {
-		case c == '?':
-			p.query = 1
-		case c == '/' && p.query == 0:
-			if p.slashes++; p.slashes == 2 {
-				p.first = segment
-			}
-			segment, p.extension, dotted = 0, 0, false
-			continue
-		case c-'A' < 26:
-			p.capitals++
-		case class[c] == 3:
-			p.digits++
-		case class[c] == 0:
-			p.symbols++
-		}
-		if p.query == 0 {
-			segment = (segment ^ uint64(fold(c))) * spread
-			p.extension = (p.extension ^ uint64(fold(c))) * spread
-			if c == '.' {
-				p.extension, dotted = 0, true
-			}
-		}
-	}
-	if !dotted {
-		p.extension = 0
-	}
-	p.last = segment
-	return p
-}
+	return t
+}()

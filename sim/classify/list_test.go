@@ -1,85 +1,100 @@
 package classify
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
 	"drover/sim/event"
 )
 
-func TestExpressions(t *testing.T) {
-	for host, want := range map[string][]string{
-		"a.b.c.d.e.f.g": {"a.b.c.d.e.f.g", "c.d.e.f.g", "d.e.f.g", "e.f.g", "f.g"}, // Google's own example
-		"a.b.c":         {"a.b.c", "b.c"},
-		"b.c":           {"b.c"},
-		"c":             {"c"},
-		"a.b.c.d.e":     {"a.b.c.d.e", "b.c.d.e", "c.d.e", "d.e"},
-		"a.b.c.d.e.f":   {"a.b.c.d.e.f", "b.c.d.e.f", "c.d.e.f", "d.e.f", "e.f"},
+func testList(t testing.TB) *List {
+	t.Helper()
+	l, err := NewList(maps.All(map[string]event.Category{
+		"rivergarden.com": event.Malware, "safe.rivergarden.com": event.Benign, "HTTPS://www.Quiet.Example:443/": event.C2,
+		"b.c.d.e.example": event.Scam, "shared.meadow.org/login/": event.Phishing, "shared.meadow.org/login/help": event.Benign,
+		"shared.meadow.org/get?id=7": event.Malware,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Len() != 7 {
+		t.Errorf("Len = %d, want 7", l.Len())
+	}
+	return l
+}
+
+func TestListMatch(t *testing.T) {
+	l := testList(t)
+	for host, want := range map[string]event.Category{
+		"rivergarden.com": event.Malware, "a.rivergarden.com": event.Malware, "safe.rivergarden.com": event.Benign,
+		"x.safe.rivergarden.com": event.Benign, "quiet.example": event.C2, "z.y.a.b.c.d.e.example": event.Scam,
 	} {
-		var got []string
-		exprs, n := expressions([]byte(host))
-		for _, e := range exprs[:n] {
-			got = append(got, string(e))
+		if c, listed := l.Match([]byte(host)); c != want || !listed {
+			t.Errorf("Match(%q) = %v, %v; want %v", host, c, listed, want)
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("expressions(%q) = %q, want %q", host, got, want)
+	}
+	for _, host := range []string{"example", "com", "c.d.e.example", "garden.com", "shared.meadow.org", ""} {
+		if c, listed := l.Match([]byte(host)); listed {
+			t.Errorf("Match(%q) = %v, want none", host, c)
 		}
 	}
 }
 
-// SHA-256("abc") begins with ba7816bf (FIPS 180-2, B.1); the expression of host "abc" is "abc/".
-func TestHashHost(t *testing.T) {
-	hash := hashHost([]byte("example.com"))
-	if got, want := fmt.Sprintf("%x", hash[:8]), "73d986e009065f18"; got != want {
-		t.Errorf("hash of example.com/ = %s, want %s", got, want)
-	}
-}
+func TestClassifyListed(t *testing.T) {
+	r := New(Options{Zone: ".sim.test", List: testList(t)})
+	for url, want := range map[string]event.Category{
+		"rivergarden.com.sim.test": event.Malware, "login.rivergarden.com/a/b?c": event.Malware, "safe.rivergarden.com": event.Benign,
+		"a.safe.rivergarden.com": event.Benign, "otherrivergarden.com": event.Benign, "quiet.example": event.C2, "com": event.Benign,
 
-// Both look-ups are one set.
-func TestMatchPrefixIsMatch(t *testing.T) {
-	l := testList(t)
-	for _, host := range []string{
-		"rivergarden.com", "a.rivergarden.com", "safe.rivergarden.com", "x.safe.rivergarden.com", "quiet.example", "example", "com",
-		"a.b.c.d.e.example", "z.y.a.b.c.d.e.example", "c.d.e.example", "garden.com", "",
+		"shared.meadow.org": event.Benign, "shared.meadow.org/login": event.Benign, "shared.meadow.org/login/": event.Phishing,
+		"shared.meadow.org/login/x/y.php?z": event.Phishing, "a.shared.meadow.org.sim.test:81/login/x": event.Phishing,
+		"shared.meadow.org/login/help": event.Benign, "shared.meadow.org/login/help?x": event.Benign, // the longer path decides
+		"shared.meadow.org/Login/":   event.Benign,
+		"shared.meadow.org/get?id=7": event.Malware, "shared.meadow.org/get?id=8": event.Benign, "shared.meadow.org/get": event.Benign,
 	} {
-		c1, ok1 := l.Match([]byte(host))
-		c2, ok2 := l.MatchPrefix([]byte(host))
-		if c1 != c2 || ok1 != ok2 {
-			t.Errorf("%q: Match = %v %v, MatchPrefix = %v %v", host, c1, ok1, c2, ok2)
+		v := r.Classify([]byte(url))
+		if v.Category != want || v.Malicious() && v.Reasons.At(0) != (Reason{"listed", 1}) {
+			t.Errorf("Classify(%q) = %v (%v), want %v", url, v.Category, v.Reasons, want)
 		}
 	}
-	if c, ok := l.MatchPrefix([]byte("z.y.a.b.c.d.e.example")); !ok || c != event.Scam {
-		t.Errorf("the entry of the last five labels = %v, %v, want scam", c, ok)
+	if v := r.Classify([]byte("safe.rivergarden.com")); v.Score != 0 || v.Reasons.String() != "allowed" {
+		t.Errorf("a harmless listed host = %+v, want score 0 because it is listed", v)
 	}
 }
 
-// Two hosts that share a prefix are told apart by the whole hash.
-func TestMatchPrefixConfirms(t *testing.T) {
-	l := testList(t)
-	h := []byte("innocent.example")
-	other := fullHash{hashHost(h), event.Malware}
-	other.hash[31] ^= 1 // the same prefix, another host
-	l.prefixes = append(l.prefixes, other)
-	slices.SortFunc(l.prefixes, func(a, b fullHash) int { return bytes.Compare(a.hash[:], b.hash[:]) })
-	if c, ok := l.MatchPrefix(h); ok {
-		t.Errorf("MatchPrefix(%s) = %v for a prefix alone, want none", h, c)
+// An entry with a query and no path is one of the path "/".
+func TestListQueryAlone(t *testing.T) {
+	l, err := NewList(maps.All(map[string]event.Category{"shared.meadow.org?id=7": event.Malware}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New(Options{List: l})
+	for url, want := range map[string]event.Category{
+		"shared.meadow.org?id=7": event.Malware, "https://shared.meadow.org/?id=7": event.Malware, "shared.meadow.org": event.Benign,
+		"shared.meadow.org/?id=8": event.Benign,
+	} {
+		if v := r.Classify([]byte(url)); v.Category != want {
+			t.Errorf("Classify(%q) = %v, want %v", url, v.Category, want)
+		}
 	}
 }
 
-func TestPrefixes(t *testing.T) {
-	l := testList(t)
-	got := slices.Collect(l.Prefixes())
-	if len(got) != l.Len() || !slices.IsSortedFunc(got, func(a, b [4]byte) int { return bytes.Compare(a[:], b[:]) }) {
-		t.Errorf("Prefixes = %x, want %d ascending", got, l.Len())
-	}
-	hash := hashHost([]byte("quiet.example"))
-	if !slices.Contains(got, [4]byte(hash[:4])) {
-		t.Errorf("Prefixes = %x, want %x among them", got, hash[:4])
-	}
+func FuzzNewList(f *testing.F) {
+	f.Add("a.b?c", "a.b/?c")
+	f.Add("a.b:81/c/", "x.a.b:82/c/d")
+	f.Fuzz(func(t *testing.T, entry, url string) {
+		l, err := NewList(maps.All(map[string]event.Category{entry: event.Scam}))
+		if err != nil {
+			return
+		}
+		r := New(Options{List: l})
+		r.Classify([]byte(url))
+		if v := r.Classify([]byte(entry)); v.Category != event.Scam {
+			t.Errorf("%q is on a list, but Classify says %+v", entry, v)
+		}
+	})
 }
 
 func TestNewListErrors(t *testing.T) {
@@ -101,12 +116,22 @@ func TestNewListErrors(t *testing.T) {
 func TestMatchAllocatesNothing(t *testing.T) {
 	l := testList(t)
 	host := []byte("z.y.a.b.c.d.e.example")
-	if n := testing.AllocsPerRun(1000, func() { l.Match(host); l.MatchPrefix(host) }); n != 0 {
-		t.Errorf("look-ups allocate %v times, want 0", n)
+	if n := testing.AllocsPerRun(1000, func() { l.Match(host) }); n != 0 {
+		t.Errorf("Match allocates %v times, want 0", n)
 	}
 }
 
 func BenchmarkList(b *testing.B) {
+	l := manyHosts(b)
+	host := []byte("shop.silverharbor.example")
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Match(host)
+	}
+}
+
+// manyHosts is a list of 4,096 malicious hosts.
+func manyHosts(tb testing.TB) *List {
 	l, err := NewList(func(yield func(string, event.Category) bool) {
 		for i := range 4096 {
 			if !yield(fmt.Sprintf("host-%d.example", i), event.Malware) {
@@ -115,19 +140,7 @@ func BenchmarkList(b *testing.B) {
 		}
 	})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	host := []byte("shop.silverharbor.example")
-	b.Run("Match", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			l.Match(host)
-		}
-	})
-	b.Run("MatchPrefix", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			l.MatchPrefix(host)
-		}
-	})
+	return l
 }

@@ -2,13 +2,16 @@ package classify
 
 import "bytes"
 
-// literal reports whether the host is an IP address, and whether one that no stranger can be behind: private, loopback or
-// link-local (RFC 1918, 1122, 3927, 4193, 4291), which is never judged. The documentation networks count as public: they
-// stand for the Internet here.
+// literal reports whether the host is an IP address, and whether one that no stranger can be behind, which is never judged:
+// private, loopback, link-local, shared or unspecified (RFC 1918, 1122, 3927, 6598; RFC 4193, 4291). The documentation networks
+// count as public: they stand for the Internet here.
 func (a *address) literal() (literal, private bool) {
+	if a.name {
+		return false, false
+	}
 	if a.brackets {
-		h := a.host
-		return true, string(h) == "::1" || hasAny(h, "fc", "fd", "fe8", "fe9", "fea", "feb")
+		ip, ok := sixteen(a.host)
+		return true, ok && privateV6(ip)
 	}
 	if !endsInNumber(a.host) {
 		return false, false
@@ -18,10 +21,21 @@ func (a *address) literal() (literal, private bool) {
 		return true, false // another legal form of an IPv4 address, or none at all: no name ends in a number
 	}
 	switch {
-	case ip[0] == 10, ip[0] == 127, ip[0] == 192 && ip[1] == 168, ip[0] == 172 && ip[1]&0xf0 == 16, ip[0] == 169 && ip[1] == 254:
+	case ip[0] == 0, ip[0] == 10, ip[0] == 127, ip[0] == 192 && ip[1] == 168, ip[0] == 172 && ip[1]&0xf0 == 16,
+		ip[0] == 169 && ip[1] == 254, ip[0] == 100 && ip[1]&0xc0 == 64:
 		return true, true
 	}
 	return true, false
+}
+
+func privateV6(ip [16]byte) bool {
+	switch {
+	case ip[0]&0xfe == 0xfc, ip[0] == 0xfe && ip[1]&0xc0 == 0x80:
+		return true
+	}
+	last := ip[15]
+	ip[15] = 0
+	return ip == [16]byte{} && last <= 1
 }
 
 // endsInNumber reports whether the last label is a number, decimal or 0x...: then browsers read the host as an IPv4
@@ -65,11 +79,12 @@ func quad(host []byte) (ip [4]byte, ok bool) {
 	}
 }
 
-func hasAny(s []byte, prefixes ...string) bool {
-	for _, p := range prefixes {
-		if bytes.HasPrefix(s, []byte(p)) {
-			return true
+func digits(s []byte) int {
+	n := 0
+	for _, c := range s {
+		if '0' <= c && c <= '9' {
+			n++
 		}
 	}
-	return false
+	return n
 }

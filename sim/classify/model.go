@@ -12,19 +12,19 @@ import (
 	"drover/sim/event"
 )
 
-// Model is a hashed linear model of URLs: the score of a URL is the sum of its features' weights over n^0.45, n being how
+// Model is a hashed linear model of URLs: the score of a URL is the sum of its features' weights over n^0.4, n being how
 // many features it has. All that decides is integer arithmetic on what the file holds, so a URL has the same verdict on
 // every machine. A Model is never changed and is safe for concurrent use. MODEL.md says what the shipped one is worth.
 type Model struct {
 	head    header
 	inverse []uint32
 	prob    []uint16
-	table   *[tableSize]byte // int8 weights, in steps
-	types   []byte           // int8, numTypes tables of headSize
+	weights *weights // in steps
+	types   []byte   // int8, numTypes at each of headSize places
 }
 
 const (
-	modelVersion = 1
+	modelVersion = 2
 	headBits     = 14
 	headSize     = 1 << headBits
 	numTypes     = int(event.NumCategories) - 1
@@ -63,7 +63,7 @@ var shippedWeights []byte
 var Shipped = sync.OnceValue(func() *Model {
 	m, err := ReadModel(shippedWeights)
 	if err != nil {
-		panic("classify: the embedded weights: " + err.Error())
+		panic("classify: the embedded weights: " + err.Error()) // part of the binary, and read in a test
 	}
 	return m
 })
@@ -100,7 +100,7 @@ func ReadModel(data []byte) (*Model, error) {
 		m.prob[i] = binary.BigEndian.Uint16(body[2*i:])
 	}
 	body = body[2*probSize:]
-	m.table = (*[tableSize]byte)(body)
+	m.weights = (*weights)(body)
 	m.types = body[tableSize:]
 	return m, nil
 }
@@ -114,7 +114,7 @@ func (m *Model) write() []byte {
 	for _, v := range m.prob {
 		body = binary.BigEndian.AppendUint16(body, v)
 	}
-	body = append(append(body, m.table[:]...), m.types...)
+	body = append(append(body, m.weights[:]...), m.types...)
 	h := &m.head
 	h.Magic, h.Version, h.TableBits, h.HeadBits, h.Features = modelMagic, modelVersion, tableBits, headBits, maxFeatures
 	h.Sum = sha256.Sum256(body)
@@ -125,23 +125,6 @@ func (m *Model) write() []byte {
 	return append(out.Bytes(), body...)
 }
 
-// judgement is what the model says of one URL.
-type judgement struct {
-	score int64 // weights over n^0.45, in steps of 1/65536
-	list  [maxFeatures]uint32
-	n     int
-}
-
-// score judges a URL in the classifier's own form; host is the length of host and port.
-func (m *Model) score(j *judgement, url []byte, host int) {
-	j.n = features(&j.list, url, host)
-	var sum int32
-	for _, f := range j.list[:j.n] {
-		sum += int32(int8(m.table[f&(tableSize-1)]))
-	}
-	j.score = int64(sum) * int64(m.inverse[j.n])
-}
-
 // probability is that of a malicious URL where half of all are.
 func (m *Model) probability(score int64) float32 {
 	i := (score*m.head.ProbMul + m.head.ProbAdd) >> 32
@@ -150,34 +133,53 @@ func (m *Model) probability(score int64) float32 {
 
 // kind guesses the kind of threat of a malicious URL. It is right three times in four at best: names of malware and of C2
 // hosts look alike.
-func (m *Model) kind(j *judgement) event.Category {
-	best, at := int64(-1<<62), 0
-	for t := range numTypes {
-		table := m.types[t*headSize : (t+1)*headSize]
-		var sum int32
-		for _, f := range j.list[:j.n] {
-			sum += int32(int8(table[f>>(tableBits-headBits)]))
+func (m *Model) kind(url []byte) event.Category {
+	var sums [numTypes]int64
+	url = url[:min(len(url), maxText)]
+	eachKindFeature(url, func(place int) {
+		row := binary.LittleEndian.Uint32(m.types[numTypes*place:])
+		for t := range sums {
+			sums[t] += int64(int8(row >> (8 * t)))
 		}
-		if s := int64(sum)*int64(m.inverse[j.n]) + m.head.TypeBias[t]; s > best {
-			best, at = s, t
+	})
+	best := 0
+	for t := range sums {
+		sums[t] = sums[t]*int64(m.inverse[len(url)+1]) + m.head.TypeBias[t]
+		if sums[t] > sums[best] {
+			best = t
 		}
 	}
-	return event.Category(at + 1)
+	return event.Category(best + 1)
 }
 
-// join adds the model's opinion to a verdict of the rules: it makes a benign one malicious at the block threshold, and never
-// the other way round.
-func (m *Model) join(v *Verdict, url []byte, host int) {
-	var j judgement
-	m.score(&j, url, host)
-	v.Probability = m.probability(j.score)
-	if v.Malicious() {
-		return
+// eachKindFeature yields the places of a URL's features in the tables of the kinds of threat: of every four bytes in a row.
+func eachKindFeature(url []byte, yield func(place int)) {
+	w := uint64('^')
+	for _, c := range url {
+		w = w<<8 | uint64(lowers[c])
+		yield(int(w << 32 * hostGram4 >> (64 - headBits)))
 	}
-	if j.score < m.head.Block {
-		v.Suspicious = j.score >= m.head.Suspicious
-		return
+	yield(int((w<<8 | '$') << 32 * hostGram4 >> (64 - headBits)))
+}
+
+// judge judges a name. What is suspicious of itself is malicious when something stands before an "@": nothing honest hides the name
+// of its host so.
+func (m *Model) judge(a *address) (v Verdict) {
+	host := len(a.url) - len(a.path)
+	score := m.score(a.url, host)
+	v.Probability = m.probability(score)
+	v.Score = v.Probability
+	if score < m.head.Suspicious {
+		return v
 	}
-	v.Category, v.Score = m.kind(&j), max(v.Probability, 0.5)
-	v.Reasons.add(Reason{"model", v.Score})
+	v.Suspicious = score < m.head.Block && !a.userinfo
+	if v.Suspicious {
+		return v
+	}
+	v.Category = m.kind(a.url)
+	v.Reasons.add(ruleModel, v.Probability)
+	if a.userinfo {
+		v.Reasons.add(ruleUser, 0)
+	}
+	return v
 }

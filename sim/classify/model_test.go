@@ -19,7 +19,7 @@ func examples(seed uint64, n int) []Example {
 	for i := range n {
 		a, b := parts[r.IntN(len(parts))], parts[r.IntN(len(parts))]
 		if i%2 == 0 {
-			set = append(set, Example{fmt.Sprintf("%s-%s.example/page/%d", a, b, r.IntN(1000)), false, event.Benign, "made:b"})
+			set = append(set, Example{URL: fmt.Sprintf("%s-%s.example/page/%d", a, b, r.IntN(1000)), Source: "made:b"})
 			continue
 		}
 		kind := event.Phishing
@@ -27,7 +27,7 @@ func examples(seed uint64, n int) []Example {
 		if r.IntN(2) == 0 {
 			kind, lure = event.Malware, "codec-setup"
 		}
-		set = append(set, Example{fmt.Sprintf("%s-%s%d.test/%s?q", lure, a, r.IntN(1000), b), true, kind, "made:m"})
+		set = append(set, Example{URL: fmt.Sprintf("%s-%s%d.test/%s?q", lure, a, r.IntN(1000), b), Malicious: true, Category: kind, Source: "made:m"})
 	}
 	return set
 }
@@ -45,19 +45,16 @@ func TestTrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := New(Options{Model: m})
 	found, kind, alarms := 0, 0, 0
 	for _, e := range examples(3, 400) {
-		v := r.Classify([]byte(e.URL))
+		p := m.probability(m.scoreOf(e.URL))
 		switch {
-		case e.Malicious && v.Probability > 0.9:
+		case e.Malicious && p > 0.9:
 			found++
-			var j judgement
-			m.score(&j, []byte(e.URL), strings.IndexByte(e.URL, '/'))
-			if m.kind(&j) == e.Category {
+			if m.kind([]byte(e.URL)) == e.Category {
 				kind++
 			}
-		case !e.Malicious && v.Probability > 0.5:
+		case !e.Malicious && p > 0.5:
 			alarms++
 		}
 	}
@@ -86,26 +83,18 @@ func TestReadModelErrors(t *testing.T) {
 			t.Errorf("ReadModel of %d bytes = %v, want an error with %q", len(tt.data), err, tt.want)
 		}
 	}
-	if len(shippedWeights) > 700<<10 {
-		t.Errorf("embedded weights have %d bytes, want at most %d", len(shippedWeights), 700<<10)
-	}
 }
 
-// The shipped weights give these scores on every machine.
-func TestShippedScores(t *testing.T) {
+func TestShipped(t *testing.T) {
 	m := Shipped()
-	for url, want := range map[string]int64{
-		"rivergarden.com": -5908500, "contoso.account-verify.top/Login.php?id=1": 20150746, "a.b.c.example:8081": -1939515,
-	} {
-		if got := m.scoreOf(url); got != want {
-			t.Errorf("score of %q = %d, want %d", url, got, want)
-		}
-	}
 	if !(m.head.Suspicious < m.head.Block) {
 		t.Errorf("thresholds: suspicious %d, block %d", m.head.Suspicious, m.head.Block)
 	}
 	if p := m.probability(1 << 40); p < 0.999 {
 		t.Errorf("probability of a huge score = %v", p)
+	}
+	if n := len(shippedWeights); n > 700<<10 || len(m.weights) > 512<<10 {
+		t.Errorf("%d bytes embedded, %d of them weights of the verdict; want at most %d and %d", n, len(m.weights), 700<<10, 512<<10)
 	}
 }
 
@@ -134,39 +123,4 @@ func TestEvaluate(t *testing.T) {
 	if err := Evaluate(&out, Shipped(), nil); err == nil {
 		t.Error("Evaluate of nothing: want an error")
 	}
-}
-
-// A score against what nothing can beat that looks three times into the table for each byte.
-func BenchmarkScore(b *testing.B) {
-	m := Shipped()
-	urls := [][]byte{[]byte("silverharbor-garden.example/ab"), []byte("contoso.account-verify.top"), []byte("news.meadow.example/walk/river")}
-	hosts := []int{27, 26, 19}
-	b.Run("model", func(b *testing.B) {
-		b.ReportAllocs()
-		var j judgement
-		for i := 0; b.Loop(); i++ {
-			m.score(&j, urls[i%3], hosts[i%3])
-		}
-	})
-	b.Run("three-look-ups", func(b *testing.B) {
-		var sum int32
-		for i := 0; b.Loop(); i++ {
-			w := uint64(0)
-			for _, c := range urls[i%3] {
-				w = w<<8 | uint64(c)
-				sum += int32(int8(m.table[w&0xffffff*hostGram3>>(64-tableBits)])) + int32(int8(m.table[w&0xffffffff*hostGram4>>(64-tableBits)])) +
-					int32(int8(m.table[w&0xffffffffff*hostGram5>>(64-tableBits)]))
-			}
-		}
-		if sum == 1 {
-			b.Log(sum) // the sum is used
-		}
-	})
-	b.Run("whole", func(b *testing.B) {
-		r := New(Options{Zone: ".sim.test", Model: m})
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			r.Classify(urls[i%3])
-		}
-	})
 }

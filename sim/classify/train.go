@@ -15,37 +15,68 @@ type Example struct {
 	Malicious bool
 	Category  event.Category // of a malicious one; event.Benign: not known
 	Source    string         // where it comes from; may be empty
+	Form      string         // what of a URL it has; empty: to be seen from it
+	Stratum   string         // what else it is one of; may be empty
 }
 
 // What training does, found on the dev set.
 const (
-	epochs     = 8
-	rate       = 0.08
+	epochs     = 5
+	rate       = 0.15
 	decay      = 5e-4 // L2 at each touch
 	typeEpochs = 3
-	power      = 0.45
+	power      = 0.4
 	blockFPR   = 0.0005 // of the dev set's benign URLs
 	suspectFPR = 0.005
 )
 
 // corpus holds the features of all examples, one after the other.
 type corpus struct {
-	list  []uint32
-	start []int
 	set   []Example
+	list  []uint32  // places; those with the bit rare are read but not learnt from
+	start []int     // of each example's features, and behind the last
+	norm  []float32 // of each example: n^-power
 }
+
+const (
+	rare     = 1 << 31
+	seenBits = 26 // of a hash are looked at to tell features apart that share a place
+	minSeen  = 4  // examples that a feature must be in
+)
 
 func (c *corpus) of(i int) []uint32 { return c.list[c.start[i]:c.start[i+1]] }
 
-func gather(set []Example) *corpus {
+func kindCorpus(set []Example) *corpus {
 	c := &corpus{set: set, start: make([]int, 1, len(set)+1)}
-	var j judgement
 	var buf [maxURL]byte
 	for _, e := range set {
 		a := parse(&buf, []byte(e.URL), "")
-		n := features(&j.list, a.url, len(a.url)-len(a.path))
-		c.list = append(c.list, j.list[:n]...)
+		url := a.url[:min(len(a.url), maxText)]
+		eachKindFeature(url, func(place int) { c.list = append(c.list, uint32(place)) })
 		c.start = append(c.start, len(c.list))
+		c.norm = append(c.norm, float32(math.Pow(float64(len(url)+1), -power)))
+	}
+	return c
+}
+
+func gather(set []Example) *corpus {
+	c := &corpus{set: set, start: make([]int, 1, len(set)+1)}
+	var buf [maxURL]byte
+	for _, e := range set {
+		a := parse(&buf, []byte(e.URL), "")
+		n := trace(a.url, len(a.url)-len(a.path), func(_, _, _ int, hash uint64) { c.list = append(c.list, uint32(hash>>(64-seenBits))) })
+		c.start = append(c.start, len(c.list))
+		c.norm = append(c.norm, float32(math.Pow(float64(n), -power)))
+	}
+	seen := make([]uint8, 1<<seenBits)
+	for _, f := range c.list {
+		seen[f] = min(seen[f], 254) + 1
+	}
+	for i, f := range c.list {
+		c.list[i] = f >> (seenBits - tableBits)
+		if seen[f] < minSeen {
+			c.list[i] |= rare
+		}
 	}
 	return c
 }
@@ -59,13 +90,8 @@ func Train(train, dev []Example) ([]byte, error) {
 			return nil, errors.New("training and dev set each need malicious and benign examples")
 		}
 	}
-	c := gather(train)
-	m := &Model{inverse: make([]uint32, maxFeatures+1), prob: make([]uint16, probSize), table: new([tableSize]byte)}
-	for n := 1; n <= maxFeatures; n++ {
-		m.inverse[n] = uint32(math.Round(one / math.Pow(float64(n), power)))
-	}
-	w, bias := fit(c, epochs, tableSize, 0, nil, func(i int) bool { return train[i].Malicious })
-	m.head.Step = quantise(m.table[:], w)
+	m, w, bias := fitted(train)
+	m.head.Step = quantise(m.weights[:], w)
 	m.head.Bias = float64(bias)
 
 	var malicious []int
@@ -75,12 +101,16 @@ func Train(train, dev []Example) ([]byte, error) {
 		}
 	}
 	m.types = make([]byte, numTypes*headSize)
+	c := kindCorpus(train)
 	if len(malicious) > 0 {
-		heads := make([]float32, 0, numTypes*headSize)
+		heads := make([]float32, numTypes*headSize)
 		var biases [numTypes]float32
 		for t := range numTypes {
-			w, b := fit(c, typeEpochs, headSize, tableBits-headBits, malicious, func(i int) bool { return int(train[i].Category) == t+1 })
-			heads, biases[t] = append(heads, w...), b
+			w, b := fit(c, typeEpochs, headSize, malicious, func(i int) bool { return int(train[i].Category) == t+1 })
+			for i, v := range w {
+				heads[numTypes*i+t] = v
+			}
+			biases[t] = b
 		}
 		step := quantise(m.types, heads)
 		for t, b := range biases {
@@ -91,9 +121,21 @@ func Train(train, dev []Example) ([]byte, error) {
 	return m.write(), nil
 }
 
-// fit is logistic regression by Adagrad over the examples in rows, all when nil. Products are rounded before they are added:
+// fitted is a model without weights, and the weights that training found.
+func fitted(train []Example) (m *Model, w []float32, bias float32) {
+	c := gather(train)
+	m = &Model{inverse: make([]uint32, maxFeatures+1), prob: make([]uint16, probSize), weights: new(weights)}
+	for n := 1; n <= maxFeatures; n++ {
+		m.inverse[n] = uint32(math.Round(one / math.Pow(float64(n), power)))
+	}
+	w, bias = fit(c, epochs, tableSize, nil, func(i int) bool { return train[i].Malicious })
+	return m, w, bias
+}
+
+// fit is logistic regression by Adagrad over the examples in rows, all when nil. A feature that was hardly seen is not learnt: its
+// place belongs to others, who have to live with what a URL's unknown features add. Products are rounded before they are added:
 // otherwise a machine with fused multiply-add would learn other weights.
-func fit(c *corpus, epochs, size, shift int, rows []int, positive func(int) bool) (w []float32, bias float32) {
+func fit(c *corpus, epochs, size int, rows []int, positive func(int) bool) (w []float32, bias float32) {
 	if rows == nil {
 		for i := range c.set {
 			rows = append(rows, i)
@@ -103,15 +145,14 @@ func fit(c *corpus, epochs, size, shift int, rows []int, positive func(int) bool
 	w = make([]float32, size)
 	squares := make([]float32, size)
 	var biasSquares float32
-	r := rand.New(rand.NewPCG(uint64(size), 1))
+	r := rand.New(rand.NewPCG(uint64(len(w)), 1))
 	for range epochs {
 		r.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 		for _, row := range rows {
-			list := c.of(row)
-			norm := float32(math.Pow(float64(len(list)), -power))
+			list, norm := c.of(row), c.norm[row]
 			var sum float32
 			for _, f := range list {
-				sum += w[f>>shift]
+				sum += w[f&^rare]
 			}
 			g := float32(1 / (1 + math.Exp(-float64(float32(sum*norm)+bias))))
 			if positive(row) {
@@ -120,13 +161,17 @@ func fit(c *corpus, epochs, size, shift int, rows []int, positive func(int) bool
 			biasSquares += float32(g * g)
 			bias -= float32(rate * g / float32(math.Sqrt(float64(biasSquares)+1e-8)))
 			g *= norm
+			shrink := float32(decay * norm)
 			for _, f := range list {
-				at := f >> shift
-				d := g + float32(decay*w[at])*norm
-				s := squares[at] + float32(d*d)
-				squares[at] = s
-				w[at] -= float32(rate * d / float32(math.Sqrt(float64(s)+1e-8)))
+				if f&rare != 0 {
+					continue
+				}
+				d := g + float32(shrink*w[f])
+				s := squares[f] + float32(d*d)
+				squares[f] = s
+				w[f] -= float32(rate * d / float32(math.Sqrt(float64(s)+1e-8)))
 			}
+			w[0] = 0 // the place of no word
 		}
 	}
 	return w, bias
@@ -187,11 +232,9 @@ func (m *Model) calibrate(dev []Example) {
 	}
 }
 
-// scoreOf is the score of a URL in any form.
+// scoreOf is the score of a URL in any form, in drover's zone or not.
 func (m *Model) scoreOf(url string) int64 {
 	var buf [maxURL]byte
-	var j judgement
-	a := parse(&buf, []byte(url), "")
-	m.score(&j, a.url, len(a.url)-len(a.path))
-	return j.score
+	a := parse(&buf, []byte(url), dotted(event.DefaultZone))
+	return m.score(a.url, len(a.url)-len(a.path))
 }

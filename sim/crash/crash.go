@@ -1,5 +1,6 @@
 // Package crash knows what iOS writes when a process of the Defender app dies: the .ips file of a crash (bug_type 309) and the
-// JetsamEvent of a kill for want of memory (bug_type 298), with the fields that each iOS major from 15 on has. It leaves to
+// JetsamEvent of a kill for want of memory (bug_type 298), with the fields that each iOS major from 15 on has, and what
+// MetricKit tells the app of the same. It leaves to
 // others when a crash happens and why (behavior), and how the file travels (wire).
 //
 // An .ips file is two JSON objects: a header of one line, and a body from the second line on. What is in one follows from
@@ -13,7 +14,8 @@
 // Some kills leave no report at all (netbirdio/ios-client issue 219, 2026-09). No source says how many; the event is then one
 // that the app could not know of, so the share is in the rate of crashes.
 //
-// A real JetsamEvent names every process of the device. One made here names daemons of the system and the Defender app's own
+// A kill is of the extension, which is killed when it passes its limit; that the system ends apps in the background when it is
+// short of memory is everyday life, and no crash. A real JetsamEvent names every process of the device. One made here names daemons of the system and the Defender app's own
 // processes, and no other app: the privacy texts promise that no other app is named.
 //
 // Source of the fields and of the exception and termination codes, where nothing else is said: reports of iOS 15.5 to 26.6.2
@@ -32,15 +34,9 @@ import (
 	"drover/sim/fleet"
 )
 
-// The app and its network extension. The app's identifier is that of its configuration profile (MicrosoftDocs/defender-docs,
-// 2025); the extension's is an assumption.
-const (
-	App       = "Defender"
-	Extension = "DefenderTunnel"
-
-	appBundle       = "com.microsoft.scmx"
-	extensionBundle = appBundle + "." + Extension
-)
+// appBundle is the app's identifier, that of its configuration profiles (MicrosoftDocs/defender-docs, 2025). An extension's is that
+// and its name, which is an assumption.
+const appBundle = "com.microsoft.scmx"
 
 // Layouts of time.Format: the header and a JetsamEvent have hundredths, the body of a crash four decimals.
 const (
@@ -77,20 +73,20 @@ type report struct {
 	device    uint64 // hash of the device
 	extension bool
 	name      string // of the process
-	bundle    string
 	pid       uint64
 	written   time.Time // header; the day is the device's own
 	captured  time.Time
 	launched  time.Time
 	lifetime  uint64 // in units of 100 µs, the resolution of the body's times
-	bootTicks uint64 // when the process started
+	booted    time.Time
+	bootTicks uint64 // from then until the process started
 }
 
 func newReport(dst []byte, d *fleet.Device, e *event.Event) report {
 	c := &e.Crash
-	r := report{writer: writer{b: dst}, dev: d, c: c, name: App, bundle: appBundle, major: majorOf(d.OS.Version)}
-	if c.Process == Extension {
-		r.extension, r.name, r.bundle = true, Extension, extensionBundle
+	r := report{writer: writer{b: dst}, dev: d, c: c, name: event.ProcessApp, major: majorOf(d.OS.Version)}
+	if c.Process == event.ProcessTunnel || c.Process == event.ProcessFilter {
+		r.extension, r.name = true, c.Process
 	}
 	r.rand = draws(hash(hash(0, c.Incident[:8]), c.Incident[8:]))
 	r.build = hash(hash(1, d.OS.Build), d.Model.Arch)
@@ -110,8 +106,8 @@ func newReport(dst []byte, d *fleet.Device, e *event.Event) report {
 	r.captured = r.written.Add(-unit * time.Duration(3000+r.rand.below(22_000)))
 	r.lifetime = uint64(c.UptimeSec)*10_000 + 1 + r.rand.below(9_999) // never nothing: a process lives before it dies
 	r.launched = r.captured.Add(-time.Duration(r.lifetime) * unit)
-	r.bootTicks = (60 + r.rand.below(12*24*3600)) * ticksPerSec
-	r.bootTicks += r.rand.below(ticksPerSec)
+	r.booted = d.Booted(r.launched)
+	r.bootTicks = uint64(r.launched.Sub(r.booted)/unit)*(ticksPerSec/10_000) + r.rand.below(ticksPerSec/10_000)
 	return r
 }
 
@@ -155,9 +151,22 @@ func (r *report) execPath() {
 	r.uuidText(uuid(hash(r.device, r.dev.App)), true)
 	r.text("/Defender.app/")
 	if r.extension {
-		r.text("PlugIns/DefenderTunnel.appex/")
+		r.text("PlugIns/")
+		r.text(r.name)
+		r.text(".appex/")
 	}
 	r.text(r.name)
+	r.close()
+}
+
+// bundle writes the identifier of the process's bundle.
+func (r *report) bundle() {
+	r.open()
+	r.text(appBundle)
+	if r.extension {
+		r.text(".")
+		r.text(r.name)
+	}
 	r.close()
 }
 

@@ -1,7 +1,8 @@
 package crash
 
-// storeItem is the app's number in the App Store and teamID that of its maker: both unverified, no stored source names them.
-// The numbers of the signature are those of published reports of apps from the App Store.
+// storeItem is the app's number in the App Store (MicrosoftDocs/defender-docs links to it, ios-install.md, 2025-03-28). teamID, its
+// maker's, is unverified: no stored source names it. The numbers of the signature are those of published reports of apps from the
+// App Store.
 const (
 	storeItem = "1526737990"
 	teamID    = "UBF8T346G9"
@@ -9,20 +10,26 @@ const (
 
 // crash writes a crash report: bug_type 309.
 func (r *report) crash() {
-	list := deaths[r.c.Reason]
-	if list == nil {
-		list = deaths["sigabrt"]
-	}
-	d := draw(&r.rand, list)
+	d, m, s := r.accident()
 	r.header309()
 	r.raw("\n{")
-	m := r.layout()
-	s := r.stage(d)
 	r.process(d)
 	r.threads(&m, d, &s)
 	r.usedImages(&m)
 	r.tail(&s)
 	r.raw("\n}\n")
+}
+
+// accident draws what happened: how the process ended, where its images were and what its threads did. Nothing may be drawn before it, so
+// that all forms of a report tell of the same.
+func (r *report) accident() (d *death, m memory, s scene) {
+	list := deaths[r.c.Reason]
+	if list == nil {
+		list = deaths["sigabrt"]
+	}
+	d = draw(&r.rand, list)
+	m = r.layout()
+	return d, m, r.stage(d)
 }
 
 func (r *report) header309() {
@@ -39,7 +46,8 @@ func (r *report) header309() {
 	r.keyStr("adam_id", storeItem)
 	r.keyStr("build_version", r.dev.App)
 	r.keyNum("platform", 2)
-	r.keyStr("bundleID", r.bundle)
+	r.key("bundleID")
+	r.bundle()
 	r.keyNum("share_with_app_devs", r.device&1)
 	r.keyNum("is_first_party", 0)
 	r.keyStr("bug_type", "309")
@@ -106,7 +114,8 @@ func (r *report) process(d *death) {
 	r.raw("{")
 	r.keyStr("CFBundleShortVersionString", r.dev.App)
 	r.keyStr("CFBundleVersion", r.dev.App)
-	r.keyStr("CFBundleIdentifier", r.bundle)
+	r.key("CFBundleIdentifier")
+	r.bundle()
 	r.keyStr("DTAppStoreToolsBuild", "17F113")
 	r.raw("}")
 	if r.since(16) {
@@ -159,7 +168,8 @@ func (r *report) store() {
 }
 
 func (r *report) signature() {
-	r.topStr("codeSigningID", r.bundle)
+	r.top("codeSigningID")
+	r.bundle()
 	r.topStr("codeSigningTeamID", teamID)
 	r.topNum("codeSigningFlags", 570434305)
 	r.topNum("codeSigningValidationCategory", 4)
@@ -223,6 +233,7 @@ func (r *report) summary() {
 	r.top("vmSummary")
 	r.raw(`"ReadOnly portion of Libraries: Total=1.1G resident=0K(0%) swapped_out_or_unallocated=1.1G(100%)\n\n`)
 	r.raw(`                                VIRTUAL   REGION \nREGION TYPE                        SIZE    COUNT (non-coalesced) \n===========                     =======  ======= \n`)
+	sizes, counts := uint64(0), uint64(0)
 	for _, name := range [...]string{
 		"Activity Tracing                ", "CG raster data                  ", "CoreAnimation                   ", "Foundation                      ",
 		"Kernel Alloc Once               ", "MALLOC                          ", "MALLOC guard page               ", "Mach message                    ",
@@ -231,12 +242,19 @@ func (r *report) summary() {
 		"__DATA_CONST                    ", "__DATA_DIRTY                    ", "__LINKEDIT                      ", "__OBJC_RO                       ",
 		"__TEXT                          ", "dyld private memory             ", "mapped file                     ", "shared memory                   ",
 	} {
+		size, count := 16*(1+r.rand.below(600)), 1+r.rand.below(60)
+		sizes, counts = sizes+size, counts+count
 		r.raw(name)
-		r.num(16 * (1 + r.rand.below(600)))
+		r.num(size)
 		r.raw("K ")
-		r.num(1 + r.rand.below(60))
+		r.num(count)
 		r.raw(` \n`)
 	}
+	r.raw(`===========                     =======  ======= \nTOTAL                           `)
+	r.num(sizes)
+	r.raw("K ")
+	r.num(counts)
+	r.raw(` \n`)
 	r.close()
 }
 

@@ -178,7 +178,6 @@ func (r *report) reasons(d *death) {
 
 // region writes where a bad address lies: below all memory of the process.
 func (r *report) region(m *memory, bad uint64) {
-	r.top("vmregioninfo")
 	r.open()
 	r.raw("0x")
 	r.b = strconv.AppendUint(r.b, bad, 16)

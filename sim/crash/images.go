@@ -132,7 +132,7 @@ func (r *report) usedImages(m *memory) {
 			r.raw(",\n    \"CFBundleShortVersionString\" : ")
 			r.str(r.dev.App)
 			r.raw(",\n    \"CFBundleIdentifier\" : ")
-			r.str(r.bundle)
+			r.bundle()
 		}
 		r.raw(",\n    \"size\" : ")
 		r.num(m.size[i])

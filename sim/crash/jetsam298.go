@@ -9,8 +9,9 @@ var platforms = map[string]string{
 	"A20 Pro": "T8160", "M1": "T8103", "M2": "T8112", "M3": "T8122", "M4": "T8132", "M5": "T8142",
 }
 
-// kernels are the Darwin and xnu major of each iOS major. Those of 27 are assumptions.
-var kernels = map[int][2]uint64{15: {21, 8020}, 16: {22, 8796}, 17: {23, 10063}, 18: {24, 11417}, 26: {25, 12377}, 27: {26, 13200}}
+// kernels are the Darwin and xnu major of each iOS major. The Darwin major of 27 was seen in a report of a beta; its xnu major is an
+// assumption.
+var kernels = map[int][2]uint64{15: {21, 8020}, 16: {22, 8796}, 17: {23, 10063}, 18: {24, 11417}, 26: {25, 12377}, 27: {27, 13200}}
 
 // daemons are processes of the system. None is an app of the user's.
 var daemons = [...]string{
@@ -28,20 +29,8 @@ var daemons = [...]string{
 	"distnoted", "geod", "mapspushd", "weatherd", "chronod", "widgetrenderer", "linkd", "intelligenceplatformd", "textunderstandingd", "fontservicesd",
 }
 
-// killed is a reason for a kill. Names: blacktop/ipsw pkg/crashlog; weights are assumptions (no distribution was published).
-// idle-exit is left out: it leaves no report.
-type killed struct {
-	reason string
-	weight uint64
-}
-
-var kills = [...]killed{
-	{"per-process-limit", 45}, {"vm-pageshortage", 30}, {"highwater", 10}, {"vm-compressor-space-shortage", 5}, {"fc-thrashing", 4},
-	{"vm-compressor-thrashing", 2}, {"zone-map-exhaustion", 1}, {"disk-space-shortage", 1},
-}
-
 // The memory of the extension when it passes its limit of 50 MiB on iOS 15 and later: what such kills logged (51,200 to 51,440 KiB;
-// Tun2SocksKit issue 33, 2025-03).
+// Tun2SocksKit issue 33, 2025-03). Of the app no limit is documented; a foreground app is said to have half of the memory.
 const (
 	limitPages = 51200 / 16
 	overPages  = 51440/16 - limitPages
@@ -49,7 +38,6 @@ const (
 
 // jetsam writes the event of a kill for want of memory: bug_type 298. It is of the whole device.
 func (r *report) jetsam() {
-	reason := r.kill()
 	r.raw("{")
 	r.keyStr("bug_type", "298")
 	r.key("timestamp")
@@ -74,10 +62,11 @@ func (r *report) jetsam() {
 	r.topStr("bug_type", "298")
 	r.memoryStatus()
 
-	// The process that was killed has a place anywhere in the list.
+	// The process that was killed has a place anywhere in the list. It was over its own limit: other reasons for a kill, such as
+	// vm-pageshortage, are the system's, and what behavior kills has passed its limit.
 	own := limitPages + r.rand.below(overPages+1)
-	if reason != "per-process-limit" {
-		own = 900 + r.rand.below(1200)
+	if !r.extension {
+		own = r.ram() / 2 / page
 	}
 	most, largest := own, r.name
 	pages := draws(r.rand.next()) // walked twice: for the largest, and for the list
@@ -94,31 +83,11 @@ func (r *report) jetsam() {
 	place := int(r.rand.below(uint64(len(daemons))))
 	for i, name := range daemons {
 		if i == place {
-			r.proc(r.name, 0, own, reason)
+			r.proc(r.name, 0, own)
 		}
-		r.proc(name, i+1, daemonPages(&pages, i), "")
+		r.proc(name, i+1, daemonPages(&pages, i))
 	}
 	r.raw("\n  ]\n}\n")
-}
-
-// kill draws the reason. Only the extension has a limit that is known.
-func (r *report) kill() string {
-	list := kills[:]
-	if !r.extension {
-		list = kills[1:]
-	}
-	var total uint64
-	for _, k := range list {
-		total += k.weight
-	}
-	n := r.rand.below(total)
-	for _, k := range list {
-		if n < k.weight {
-			return k.reason
-		}
-		n -= k.weight
-	}
-	return list[0].reason
 }
 
 // daemonPages is the size of the i-th daemon; the first few are the large ones.
@@ -158,45 +127,61 @@ func (r *report) kernel() {
 
 // memoryStatus writes the device's memory in pages, which add up to what the system leaves to processes.
 func (r *report) memoryStatus() {
-	ram := uint64(max(0, r.dev.Model.RAMMiB))
-	if ram == 0 {
-		ram = 4096
-	}
-	left := ram * 1024 * 1024 / page * 9 / 10
+	ram := r.ram()
+	left := ram / page * 9 / 10
 	r.top("memoryStatus")
 	r.raw("{")
 	r.keyNum("compressorSize", left*(15+r.rand.below(10))/100)
 	r.keyNum("compressions", 1_000_000+r.rand.below(90_000_000))
 	r.keyNum("decompressions", 500_000+r.rand.below(50_000_000))
 	r.keyNum("uncompressed", left*(30+r.rand.below(20))/100)
-	r.keyNum("zoneMapCap", ram*1024*1024/4)
-	r.keyNum("zoneMapSize", ram*1024*1024/16+r.rand.below(2000)*page)
+	r.keyNum("zoneMapCap", ram/4)
+	r.keyNum("zoneMapSize", ram/16+r.rand.below(2000)*page)
 	r.keyStr("largestZone", "APFS_4K_OBJS")
 	r.keyNum("largestZoneSize", (1000+r.rand.below(1500))*page)
 	r.keyNum("pageSize", page)
 	r.key("memoryPages")
 	r.raw("{")
-	for _, part := range [...]struct {
+	pageable := uint64(0) // of a file or of nobody's but the process's
+	for i, part := range [...]struct {
 		name  string
 		share uint64 // of what is left, in %
 	}{{"wired", 24}, {"active", 28}, {"inactive", 48}, {"speculative", 8}, {"free", 10}} {
 		n := left * (part.share + r.rand.below(4)) / 100
 		left -= n
 		r.keyNum(part.name, n)
+		if i >= 1 && i <= 3 {
+			pageable += n
+		}
 	}
+	files := pageable * (30 + r.rand.below(15)) / 100
 	r.keyNum("throttled", 0)
-	r.keyNum("fileBacked", left/3)
-	r.keyNum("anonymous", left/2)
+	r.keyNum("fileBacked", files)
+	r.keyNum("anonymous", pageable-files)
 	r.keyNum("purgeable", r.rand.below(400))
 	r.raw("}}")
 }
 
-// proc writes one process: the i-th daemon from 1, or the one that was killed, the only one with a reason.
-func (r *report) proc(name string, i int, pages uint64, reason string) {
-	id, pid, age := uuid(hash(r.build, name)), uint64(i), r.bootTicks+r.lifetime*(ticksPerSec/10_000)
-	if reason != "" {
-		id, pid, age = r.appUUID(), r.pid, r.lifetime*(ticksPerSec/10_000)
-	} else if i > 1 {
+// ram is the device's memory in bytes.
+func (r *report) ram() uint64 {
+	mib := r.dev.Model.RAMMiB
+	if mib <= 0 {
+		mib = 4096 // not known
+	}
+	return uint64(mib) * 1024 * 1024
+}
+
+// proc writes one process: the i-th daemon from 1, or, with 0, the one that was killed, the only one with a reason. Ages are in ticks.
+func (r *report) proc(name string, i int, pages uint64) {
+	killed := i == 0
+	lived := r.lifetime * (ticksPerSec / 10_000)
+	id, pid, age := uuid(hash(r.build, name)), uint64(i), r.bootTicks+lived
+	coalition := 40 + uint64(i)
+	switch {
+	case killed:
+		id, pid, age = r.appUUID(), r.pid, lived
+		coalition = 300 + r.rand.below(3000)
+	case i > 1:
 		pid = 20 + uint64(i) // the system starts them first, so they have the low numbers
 	}
 	r.comma()
@@ -205,25 +190,25 @@ func (r *report) proc(name string, i int, pages uint64, reason string) {
 	r.uuid(id, false)
 	r.key("states")
 	switch {
-	case reason != "":
+	case killed:
 		r.raw(`["active"]`)
 	case i <= 3:
 		r.raw(`["daemon","active"]`)
 	default:
 		r.raw(`["daemon","idle"]`)
 	}
-	if reason != "" {
+	if killed {
 		r.keyNum("killDelta", 1+r.rand.below(5000))
 		r.keyNum("genCount", 0)
 	}
 	r.keyNum("age", age)
 	r.keyNum("purgeable", 0)
 	r.keyNum("fds", 25+25*r.rand.below(8))
-	r.keyNum("coalition", 40+pid)
+	r.keyNum("coalition", coalition)
 	r.keyNum("rpages", pages)
 	priority := uint64(0)
 	switch {
-	case reason != "":
+	case killed:
 		priority = 100
 	case i <= 3:
 		priority = 170
@@ -231,8 +216,8 @@ func (r *report) proc(name string, i int, pages uint64, reason string) {
 		priority = 40
 	}
 	r.keyNum("priority", priority)
-	if reason != "" {
-		r.keyStr("reason", reason)
+	if killed {
+		r.keyStr("reason", "per-process-limit")
 	}
 	r.raw(`,"physicalPages":{"internal":[`)
 	resident := pages * (30 + r.rand.below(60)) / 100
@@ -243,11 +228,20 @@ func (r *report) proc(name string, i int, pages uint64, reason string) {
 	r.keyStr("freeze_skip_reason:", "none")
 	r.keyNum("pid", pid)
 	r.raw(`,"cpuTime":`)
-	r.decimals(r.rand.below(400_000))
+	seconds := age / ticksPerSec
+	if killed {
+		r.decimals(200 + seconds*(1+r.rand.below(4))) // 0.1 to 0.4 % of the time
+	} else {
+		r.decimals(r.rand.below(1 + min(400_000, 20*seconds)))
+	}
 	r.keyStr("name", name)
-	r.keyNum("lifetimeMax", pages+r.rand.below(200))
-	if reason == "" {
-		r.keyNum("idleDelta", r.rand.below(900_000_000))
+	most := pages // what was killed was never larger
+	if !killed {
+		most += r.rand.below(200)
+	}
+	r.keyNum("lifetimeMax", most)
+	if !killed {
+		r.keyNum("idleDelta", r.rand.below(1+min(900_000_000, age)))
 	}
 	r.keyNum("csFlags", 570434305)
 	r.keyNum("csTrustLevel", 7)

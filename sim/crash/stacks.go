@@ -39,7 +39,7 @@ var (
 	aborting = stack{
 		{kernel, "__pthread_kill"}, {pthread, "pthread_kill"}, {libc, "abort"}, {cxxabi, "__abort_message"},
 		{cxxabi, "demangling_terminate_handler()"}, {objc, "_objc_terminate()"}, {cxxabi, "std::__terminate(void (*)())"},
-		{cxxabi, "std::terminate()"}, {dispatch, "_dispatch_client_callout"},
+		{cxxabi, "__cxxabiv1::failed_throw(__cxxabiv1::__cxa_exception*)"}, {cxxabi, "__cxa_throw"}, {objc, "objc_exception_throw"},
 	}
 	throwing  = stack{{coreFoundation, "__exceptionPreprocess"}, {objc, "objc_exception_throw"}}
 	trapping  = stack{{swiftCore, "_assertionFailure(_:_:file:line:flags:)"}}
@@ -55,6 +55,8 @@ var (
 	newWorker  = stack{{pthread, "start_wqthread"}}
 	resolving  = stack{{kernel, "kevent_id"}, {dispatch, "_dispatch_kq_poll"}, {dispatch, "_dispatch_event_loop_wait_for_ownership"}}
 	reading    = stack{{network, "nw_protocol_data_copy_buffer"}, {networkExtension, "-[NEPacketTunnelFlow readPacketsWithCompletionHandler:]"}}
+	filtering  = stack{{dispatch, "_dispatch_semaphore_wait_slow"}, {networkExtension, "-[NEFilterDataExtensionProviderContext handleNewFlow:controlSocket:completionHandler:]"}}
+	connecting = stack{{xpc, "_xpc_connection_send_message_with_reply_sync"}, {networkExtension, "-[NEConfigurationManager loadConfigurations:withFilter:completionQueue:completionHandler:]"}}
 	threaded   = stack{{pthread, "_pthread_start"}, {pthread, "thread_start"}}
 	fetching   = stack{
 		{foundation, "-[NSRunLoop(NSRunLoop) runMode:beforeDate:]"}, {foundation, "-[NSRunLoop(NSRunLoop) runUntilDate:]"},

@@ -1,6 +1,10 @@
 package crash
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+
+	"drover/sim/event"
+)
 
 // idle is a thread that had no part in a crash.
 type idle struct {
@@ -19,13 +23,33 @@ var idles = [...]idle{
 	{queue: "com.microsoft.scmx.queue", stacks: []stack{waiting, fromQueue}},
 	{stacks: []stack{newWorker}},
 	{stacks: []stack{idleWorker}},
-	{queue: "NEFlow queue", stacks: []stack{reading, fromQueue[3:]}},
+	{}, // see idle
 	{name: "com.apple.CFSocket.private", stacks: []stack{{{kernel, "__select"}, {coreFoundation, "__CFSocketManager"}}, threaded}},
 	{name: "com.apple.uikit.eventfetch-thread", stacks: []stack{runLoop, fetching, threaded}},
 	{queue: "com.apple.frontboard.services", stacks: []stack{waiting, serving, fromQueue[3:]}},
 }
 
 const onlyApp = 2
+
+// own are the threads that only one process has, by name: what takes part in the traffic, and what sets that up. The names of the
+// queues of a filter and of the app's are assumptions.
+var own = [...]idle{
+	{name: event.ProcessApp, queue: "NEConfigurationManager queue", stacks: []stack{connecting, fromQueue[3:]}},
+	{name: event.ProcessTunnel, queue: "NEFlow queue", stacks: []stack{reading, fromQueue[3:]}},
+	{name: event.ProcessFilter, queue: "NEFilterExtensionProviderContext queue", stacks: []stack{filtering, fromQueue[3:]}},
+}
+
+// idle returns the i-th thread that had no part in a crash, from 1.
+func (r *report) idle(i int) (t idle) {
+	if t = idles[i-1]; t.stacks == nil {
+		for _, o := range own {
+			if o.name == r.name {
+				t = idle{queue: o.queue, stacks: o.stacks}
+			}
+		}
+	}
+	return t
+}
 
 // scene is where the crash happened: the thread, its stack and the app's mistake behind it.
 type scene struct {
@@ -75,11 +99,12 @@ func (r *report) threads(m *memory, d *death, s *scene) {
 	r.raw(`"}`)
 	if r.since(17) {
 		r.top("bootSessionUUID")
-		r.uuid(uuid(r.rand.next()), true)
+		r.uuid(uuid(hash(r.device+uint64(r.booted.Unix()), r.dev.OS.Build)), true) // an update of iOS restarts the device
 	}
 	r.exception(d, s.bad, at[0])
 	r.termination(d)
 	if d.subtype {
+		r.top("vmregioninfo")
 		r.region(m, s.bad)
 	}
 	if d.thrown {
@@ -105,30 +130,38 @@ func (r *report) threads(m *memory, d *death, s *scene) {
 		case i == s.thread:
 			r.keyStr("queue", s.queue)
 			r.state(d, at, s.bad)
-			r.key("frames")
-			r.frames(m, s.bug, s.stacks[0], s.stacks[1], s.stacks[2])
 		case i == 0:
 			r.keyStr("queue", "com.apple.main-thread")
-			then := appMain
-			if r.extension {
-				then = extensionMain
-			}
-			r.key("frames")
-			r.frames(m, s.bug, runLoop, then)
 		default:
-			t := &idles[i-1]
+			t := r.idle(i)
 			if t.name != "" {
 				r.keyStr("name", t.name)
 			}
 			if t.queue != "" {
 				r.keyStr("queue", t.queue)
 			}
-			r.key("frames")
-			r.frames(m, s.bug, t.stacks...)
 		}
+		r.key("frames")
+		st := r.stacks(i, s)
+		r.frames(m, s.bug, st[0], st[1], st[2])
 		r.raw("}")
 	}
 	r.raw("]")
+}
+
+// stacks are where a thread was, innermost first.
+func (r *report) stacks(i int, s *scene) (st [3]stack) {
+	switch {
+	case i == s.thread:
+		return s.stacks
+	case i > 0:
+		copy(st[:], r.idle(i).stacks)
+	case r.extension:
+		st[0], st[1] = runLoop, extensionMain
+	default:
+		st[0], st[1] = runLoop, appMain
+	}
+	return st
 }
 
 // innermost returns the addresses of the two innermost frames: the program counter and, below it, the link register.

@@ -14,6 +14,7 @@ type build struct {
 	apps      table[string]
 	locales   table[string]
 	timezones table[*time.Location]
+	switches  switches
 }
 
 // osBuild is a release and the models that can run it.
@@ -68,6 +69,11 @@ func (b *builder) build(c *CohortSpec) (out build, err error) {
 	}
 	if out.os, err = newTable(releases); err != nil {
 		return out, fmt.Errorf("iOS versions: %w", err)
+	}
+	for _, v := range c.Profile.AppVersions {
+		if _, err := ParseApp(v.Value); err != nil {
+			return out, fmt.Errorf("profile %q: app version %q: %w", c.Profile.Name, v.Value, err)
+		}
 	}
 	if out.apps, err = newTable(c.Profile.AppVersions); err != nil {
 		return out, fmt.Errorf("profile %q: app versions: %w", c.Profile.Name, err)

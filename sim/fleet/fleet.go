@@ -2,7 +2,10 @@
 // identity of device i. It knows nothing of events, rates or formats.
 package fleet
 
-import "time"
+import (
+	"encoding/binary"
+	"time"
+)
 
 // Share is one option of a weighted choice. Only the ratio of weights within a list counts.
 type Share[T any] struct {
@@ -72,6 +75,8 @@ type Settings struct {
 	Supervised          float64 // supervised devices, whose users do not see the switch
 	OptionalDiagnostics float64 // the user allows optional diagnostic data
 	FeedbackData        float64 // DefenderFeedbackData is true: the feedback form is offered
+	NetworkPrivacy      float64 // DefenderNetworkProtectionPrivacy is true
+	TVMPrivacy          float64 // DefenderTVMPrivacyMode is true
 }
 
 // Spec is one fleet of a scenario.
@@ -91,6 +96,7 @@ type CohortSpec struct {
 	Profile   Profile
 	OS        []Share[string] // empty: the profile's
 	Timezones []Share[string] // IANA names; empty: UTC
+	Settings  *Settings       // nil: the fleet's
 }
 
 // Cohort is a cohort with its place in the whole fleet. Devices are numbered 0..n-1 over all fleets and cohorts, in
@@ -118,14 +124,27 @@ func (g GUID) String() string { return string(g.AppendText(nil)) }
 
 // AppendText appends the form of String to dst.
 func (g GUID) AppendText(dst []byte) []byte {
-	const hex = "0123456789abcdef"
-	for i, b := range g {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			dst = append(dst, '-')
-		}
-		dst = append(dst, hex[b>>4], hex[b&15])
-	}
-	return dst
+	a, b := hex8(binary.BigEndian.Uint32(g[0:])), hex8(binary.BigEndian.Uint32(g[4:]))
+	c, d := hex8(binary.BigEndian.Uint32(g[8:])), hex8(binary.BigEndian.Uint32(g[12:]))
+	text := [36]byte{8: '-', 13: '-', 18: '-', 23: '-'}
+	binary.BigEndian.PutUint64(text[0:], a)
+	binary.BigEndian.PutUint32(text[9:], uint32(b>>32))
+	binary.BigEndian.PutUint32(text[14:], uint32(b))
+	binary.BigEndian.PutUint32(text[19:], uint32(c>>32))
+	binary.BigEndian.PutUint32(text[24:], uint32(c))
+	binary.BigEndian.PutUint64(text[28:], d)
+	return append(dst, text[:]...)
+}
+
+// hex8 returns the eight hexadecimal digits of v in lower case, the first one in the highest byte. All eight are made at
+// once: a GUID at a time of digits was an eighth of what an upload costs.
+func hex8(v uint32) uint64 {
+	x := uint64(v)
+	x = (x | x<<16) & 0x0000ffff0000ffff // each step moves half of the digits to where they go
+	x = (x | x<<8) & 0x00ff00ff00ff00ff
+	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
+	letters := (x + 0x0606060606060606) >> 4 & 0x0101010101010101 // 1 for the digits from 10 on
+	return x + 0x3030303030303030 + letters*('a'-10-'0')
 }
 
 // Device is the identity of one device, filled by Fleet.Device. It may be copied and kept.
@@ -138,7 +157,7 @@ type Device struct {
 	MAC      [6]byte // when HasMAC
 	EntraID  GUID    // Microsoft Entra device id
 	UserID   GUID
-	UPN      string
+	UPN      UPN
 	TenantID GUID
 	OrgID    GUID
 	Model    *Model
@@ -154,4 +173,8 @@ type Device struct {
 
 	OptionalDiag bool
 	FeedbackForm bool
+
+	// Switches about data that the privacy texts do not name and that is never collected: they show in diag.features only.
+	NetworkPrivacy bool // DefenderNetworkProtectionPrivacy
+	TVMPrivacy     bool // DefenderTVMPrivacyMode
 }

@@ -187,7 +187,7 @@ func TestDeviceDependsOnItsCohortOnly(t *testing.T) {
 			t.Errorf("GUID of device %d = %v, was %v", i, b.GUID, a.GUID)
 		}
 		name := func(upn string) string { return strings.TrimRight(upn[:strings.IndexByte(upn, '@')], "0123456789") }
-		if name(a.UPN) != name(b.UPN) {
+		if name(a.UPN.String()) != name(b.UPN.String()) {
 			t.Errorf("device %d is called %s, was %s", i, b.UPN, a.UPN)
 		}
 		if !b.OptionalDiag || b.HasMAC {
@@ -234,7 +234,7 @@ func TestIdentifiersAreUnique(t *testing.T) {
 				t.Errorf("device %d has %v, not a version 4 UUID", i, g)
 			}
 		}
-		local, domain, _ := strings.Cut(d.UPN, "@")
+		local, domain, _ := strings.Cut(d.UPN.String(), "@")
 		want := "contoso.example"
 		if i >= 150_000 {
 			want = fmt.Sprintf("t%03d.tail.test", d.Tenant) // tenant 0 is contoso

@@ -1,12 +1,12 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
 	"sort"
-	"sync"
 
 	_ "time/tzdata" // so that time zones do not depend on the machine having them
 )
@@ -25,7 +25,7 @@ type Fleet struct {
 	groupOf    []int    // of each cohort
 	ouis       [][3]byte
 	macs       permutation // device index -> hardware address
-	makers     sync.Pool   // of *maker
+	names      *names
 }
 
 // group is what the devices of one Spec have in common.
@@ -35,11 +35,6 @@ type group struct {
 	tenantEnds     []int       // running sum of the tenants' sizes
 	places         permutation // place of a device in its fleet -> place in the row of tenants
 	guid           uint64      // thresholds of unit53
-	excludeURL     uint64
-	unsafeSiteInfo uint64
-	supervised     uint64
-	optionalDiag   uint64
-	feedbackForm   uint64
 }
 
 // New builds the fleets of specs, in their order. Everything about them is a function of its arguments.
@@ -52,8 +47,7 @@ type group struct {
 // models can run, a list without weight, a share outside 0..1, a domain that is not reserved. cat must not change
 // afterwards.
 func New(cat *Catalogue, seed uint64, specs []Spec) (*Fleet, error) {
-	f := &Fleet{seed: seed, ouis: cat.OUIs}
-	f.makers.New = func() any { return newMaker() }
+	f := &Fleet{seed: seed, ouis: cat.OUIs, names: allNames()}
 	b := newBuilder(cat)
 	names := map[string]bool{}
 	for i := range specs {
@@ -95,23 +89,10 @@ func (f *Fleet) add(b *builder, s *Spec) error {
 		return err
 	}
 	g := group{first: f.devices, devices: s.Devices, firstTenant: len(f.tenants)}
-	for _, sh := range []struct {
-		what  string
-		share float64
-		into  *uint64
-	}{
-		{"identity: GUID", s.Identity.GUID, &g.guid},
-		{"settings: ExcludeURLInReport", s.Settings.ExcludeURLInReport, &g.excludeURL},
-		{"settings: UnsafeSiteInfo", s.Settings.UnsafeSiteInfo, &g.unsafeSiteInfo},
-		{"settings: Supervised", s.Settings.Supervised, &g.supervised},
-		{"settings: OptionalDiagnostics", s.Settings.OptionalDiagnostics, &g.optionalDiag},
-		{"settings: FeedbackData", s.Settings.FeedbackData, &g.feedbackForm},
-	} {
-		if !(sh.share >= 0 && sh.share <= 1) {
-			return fmt.Errorf("%s: a share of %v is out of range; want 0 to 1", sh.what, sh.share)
-		}
-		*sh.into = threshold(sh.share)
+	if !isShare(s.Identity.GUID) {
+		return fmt.Errorf("identity: GUID: a share of %v is out of range; want 0 to 1", s.Identity.GUID)
 	}
+	g.guid = threshold(s.Identity.GUID)
 	if s.Identity.GUID < 1 && len(f.ouis) == 0 {
 		return fmt.Errorf("identity: the catalogue has no OUI for hardware addresses")
 	}
@@ -147,6 +128,9 @@ func (f *Fleet) addCohorts(b *builder, s *Spec) error {
 		built, err := b.build(c)
 		if err != nil {
 			return fmt.Errorf("cohort %q: %w", c.Name, err)
+		}
+		if built.switches, err = cmp.Or(c.Settings, &s.Settings).switches(); err != nil {
+			return fmt.Errorf("cohort %q: settings: %w", c.Name, err)
 		}
 		built.key = f.seed ^ hash("device", s.Name, c.Name)
 		f.cohorts = append(f.cohorts, Cohort{Fleet: s.Name, Name: c.Name, First: first, Count: counts[i]})
@@ -192,7 +176,15 @@ func (f *Fleet) CohortOf(i int) int {
 	if uint(i) >= uint(f.devices) {
 		panic(fmt.Sprintf("fleet: device %d of %d", i, f.devices))
 	}
-	return sort.Search(len(f.cohorts), func(c int) bool { return i < f.cohorts[c].First+f.cohorts[c].Count })
+	lo, hi := 0, len(f.cohorts)-1
+	for lo < hi {
+		if mid := (lo + hi) / 2; i < f.cohorts[mid].First+f.cohorts[mid].Count {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo
 }
 
 // TenantOf returns the index into Tenants of a device's tenant. It panics if i is not in 0..Devices()-1.

@@ -32,6 +32,7 @@ func TestNewErrors(t *testing.T) {
 		}, `can run iOS 26.0: it is too new for some`},
 		{"NaN", func(s *Spec) { s.Cohorts[0].OS = shares("26.5", math.NaN()) }, `a weight of NaN is out of range`},
 		{"negative", func(s *Spec) { s.Cohorts[0].Profile.Locales = shares("de-DE", -1) }, `locales: a weight of -1 is out of range`},
+		{"no such app", func(s *Spec) { s.Cohorts[0].Profile.AppVersions = []Share[string]{{"1.1.70320101", 1}} }, `profile "phones": app version "1.1.70320101": its month October 2025 has no such day`},
 		{"no app", func(s *Spec) { s.Cohorts[0].Profile.AppVersions = nil }, `app versions: there is nothing to choose from`},
 		{"zone", func(s *Spec) { s.Cohorts[0].Timezones = shares("Mars/Olympus", 1) }, `cohort "current": time zone "Mars/Olympus": unknown time zone`},
 		{"the machine's zone", func(s *Spec) { s.Cohorts[0].Timezones = shares("Local", 1) }, `time zone "Local" is not an IANA name`},

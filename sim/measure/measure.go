@@ -50,13 +50,14 @@ const (
 	Cancelled                   // the run ended while the attempt was under way
 	Overflow                    // dropped: the queue was full
 	NotStarted                  // dropped: the run ended before it was sent
+	Rejected                    // a status of success whose body, or whose number, says no
 	NumClasses
 )
 
 // String returns a short name for tables and labels, e.g. "timeout".
 func (c Class) String() string {
 	return [...]string{"ok", "3xx", "4xx", "unauthorised", "too large", "429", "5xx", "connection refused",
-		"connect failed", "reset", "timeout", "bad answer", "cancelled", "queue full", "not started"}[c]
+		"connect failed", "reset", "timeout", "bad answer", "cancelled", "queue full", "not started", "rejected"}[c]
 }
 
 // Key says where a sample belongs. The indices are those of Names.
@@ -65,6 +66,7 @@ type Key struct {
 	Phase  uint8
 	Cohort uint16
 	Tenant uint32
+	Slice  uint8 // of the intended start; Names.SliceAt tells it
 }
 
 // Names gives the words behind the indices of Key, in order.
@@ -72,6 +74,7 @@ type Names struct {
 	Phases  []PhaseName
 	Cohorts []string // "fleet/cohort"
 	Tenants []string
+	Slices  []Slice // as Cut makes them; at most MaxSlices. None: one slice, in no window
 }
 
 // PhaseName is one phase of the load.
@@ -90,7 +93,8 @@ type Sample struct {
 	FirstSent time.Duration // first attempt
 	Sent      time.Duration // last attempt
 	Done      time.Duration
-	Attempts  int // 0 when dropped
+	Attempts  int  // 0 when dropped
+	Told      bool // Recorder.Attempt was told of the last attempt, because another was to follow
 	Events    int
 	Bytes     int // of one encoded body, before compression
 }

@@ -15,7 +15,7 @@ type Options struct {
 	// the interval doubles, so that memory does not grow with the run.
 	Points int
 	// Series is about how many series, one per phase, cohort and tenant, are kept apart; 0 means 4,096. It bounds the
-	// tenants: the first Series / (phases x cohorts of the largest fleet) tenants, one at least, have series of their own;
+	// tenants: the first Series / (phases and slices x cohorts of the largest fleet) tenants, one at least, have series of their own;
 	// all later ones share OtherTenant. A series costs about 1 KiB and 8 bytes for each cell of its histograms in use; one
 	// with many thousands of samples 100 to 200 KiB.
 	Series int
@@ -42,10 +42,9 @@ type Recorder struct {
 
 // series is everything known about one key.
 type series struct {
-	due            int64
-	attempts       [NumClasses]int64
-	attemptService Histogram
-	fates          [NumClasses]*fate // by final class; nil until needed
+	due      int64
+	attempts [NumClasses]int64
+	fates    [NumClasses]*fate // by final class; nil until needed
 }
 
 // fate is what became of those uploads of one key that ended in one class.
@@ -77,7 +76,9 @@ func ownTenants(names *Names, limit int) uint32 {
 		perFleet[fleet]++
 		most = max(most, perFleet[fleet])
 	}
-	return uint32(min(otherTenant-1, max(1, limit/(max(1, len(names.Phases))*most))))
+	// A slice more is at most one more pair of phase and slice.
+	stretches := max(1, len(names.Phases)) + max(0, len(names.Slices)-1)
+	return uint32(min(otherTenant-1, max(1, limit/(stretches*most))))
 }
 
 // Due counts an upload that falls due at intended, an offset from the run's start. It may come before or after its Record.
@@ -89,16 +90,18 @@ func (r *Recorder) Due(k Key, intended time.Duration) {
 	r.mu.Unlock()
 }
 
-// Attempt counts one attempt that was sent at the offset at, took service and ended in class c, whether or not another
-// follows.
-func (r *Recorder) Attempt(k Key, c Class, at, service time.Duration) {
+// Attempt counts one attempt that was sent at the offset at and ended in class c, and that is not the end of its upload: the
+// last attempt is told by Record. One that was to be followed by another but was not is told by both; see Sample.Told.
+func (r *Recorder) Attempt(k Key, c Class, at time.Duration) {
 	r.mu.Lock()
-	s := r.of(k)
+	r.attempt(r.of(k), k, c, at)
+	r.mu.Unlock()
+}
+
+func (r *Recorder) attempt(s *series, k Key, c Class, at time.Duration) {
 	s.attempts[c]++
-	s.attemptService.Record(service)
 	r.live.Phases[k.Phase][k.Op].AttemptClass[c]++
 	r.line.at(at).Attempts++
-	r.mu.Unlock()
 }
 
 // Record counts the fate of an upload, once, when it is final. s is not kept.
@@ -116,6 +119,9 @@ func (r *Recorder) Record(s *Sample) {
 	f.counts.count(s)
 	r.live.Phases[s.Phase][s.Op].count(s)
 	if s.Outcome != Dropped {
+		if !s.Told {
+			r.attempt(se, s.Key, s.Class, s.Sent)
+		}
 		f.sendLag.Record(lag)
 		r.live.SendLag.Record(lag)
 	}

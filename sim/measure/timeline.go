@@ -40,6 +40,19 @@ type timeline struct {
 	width     time.Duration
 	most      int
 	intervals []interval
+
+	last int           // the interval that at returned last
+	from time.Duration // where it begins
+
+	// Nearly all durations belong to the interval under way. Those that were recorded while hot was the latest one are in
+	// these tables and not yet in its lists, since a table is one store and a list a search.
+	hot                        int
+	response, service, sendLag *table // nil until needed
+
+	// Intervals before open are packed. Most answers are not late enough for those, and one that is makes them open again.
+	open    int
+	room    []cells // memory of lists that were packed
+	scratch []byte
 }
 
 func newTimeline(width time.Duration, most int) timeline {
@@ -55,7 +68,14 @@ func newTimeline(width time.Duration, most int) timeline {
 // at returns the interval that holds the offset t; an offset before the start belongs to the first. The pointer is
 // valid until the next call.
 func (l *timeline) at(t time.Duration) *interval {
-	t = max(0, t)
+	if d := t - l.from; d < 0 || d >= l.width || l.last >= len(l.intervals) {
+		l.find(max(0, t))
+	}
+	return &l.intervals[l.last]
+}
+
+// find makes last the interval of t.
+func (l *timeline) find(t time.Duration) {
 	i := int(t / l.width)
 	for i >= l.most {
 		l.halve()
@@ -64,11 +84,55 @@ func (l *timeline) at(t time.Duration) *interval {
 	for len(l.intervals) <= i {
 		l.intervals = append(l.intervals, interval{})
 	}
-	return &l.intervals[i]
+	l.last, l.from = i, time.Duration(i)*l.width
+}
+
+// warm makes the latest interval hot, and reports whether the one that at returned last is it.
+func (l *timeline) warm() bool {
+	if l.last > l.hot || l.response == nil {
+		l.cool()
+		l.hot = l.last
+		l.pack()
+		if l.response == nil {
+			l.response, l.service, l.sendLag = new(table), new(table), new(table)
+		}
+	}
+	return l.last == l.hot
+}
+
+// cool moves what is in the tables to the lists of the hot interval.
+func (l *timeline) cool() {
+	if l.response == nil || l.hot >= len(l.intervals) {
+		return
+	}
+	p := &l.intervals[l.hot]
+	for _, c := range [...]*coarse{&p.response, &p.service, &p.sendLag} {
+		if n := len(l.room); n > 0 && c.list == nil && c.packed == nil {
+			c.list, l.room = l.room[n-1], l.room[:n-1]
+		}
+	}
+	l.response.move(&p.response)
+	l.service.move(&p.service)
+	l.sendLag.move(&p.sendLag)
+}
+
+// pack packs what is older than the interval before the hot one.
+func (l *timeline) pack() {
+	for ; l.open < l.hot-1; l.open++ {
+		p := &l.intervals[l.open]
+		for _, c := range [...]*coarse{&p.response, &p.service, &p.sendLag} {
+			var room cells
+			if room, l.scratch = c.pack(l.scratch); room != nil && len(l.room) < 3 {
+				l.room = append(l.room, room)
+			}
+		}
+	}
 }
 
 // halve doubles the width and merges pairs.
 func (l *timeline) halve() {
+	l.cool()
+	l.hot, l.last, l.from, l.open = 0, 0, 0, 0
 	l.width *= 2
 	n := (len(l.intervals) + 1) / 2
 	for i := range n {
@@ -89,8 +153,22 @@ func (l *timeline) record(s *Sample, timed bool, response, service time.Duration
 		return
 	}
 	l.at(s.FirstSent).Sent++
-	l.at(s.Intended).sendLag.record(s.FirstSent - s.Intended)
-	p := l.at(s.Done)
+	p := l.at(s.Intended)
+	if l.warm() {
+		l.sendLag.record(&p.sendLag, s.FirstSent-s.Intended)
+		if timed {
+			l.response.record(&p.response, response)
+			l.service.record(&p.service, service)
+		}
+	} else {
+		l.open = min(l.open, l.last)
+		p.sendLag.record(s.FirstSent - s.Intended)
+		if timed {
+			p.response.record(response)
+			p.service.record(service)
+		}
+	}
+	p = l.at(s.Done)
 	p.Done++
 	switch s.Outcome {
 	case Accepted:
@@ -101,15 +179,11 @@ func (l *timeline) record(s *Sample, timed bool, response, service time.Duration
 	case Failed:
 		p.Failed++
 	}
-	if timed {
-		p = l.at(s.Intended)
-		p.response.record(response)
-		p.service.record(service)
-	}
 }
 
 // merge adds o, whose first width was the same.
 func (l *timeline) merge(o *timeline) {
+	o.cool()
 	for l.width < o.width {
 		l.halve()
 	}

@@ -2,6 +2,9 @@ package measure
 
 import (
 	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,8 +16,7 @@ func TestTimelinePutsEachTimeInItsInterval(t *testing.T) {
 	r := NewRecorder(testNames, Options{})
 	s := Sample{Outcome: Accepted, Intended: 500 * ms, FirstSent: 1500 * ms, Sent: 1700 * ms, Done: 2600 * ms, Attempts: 2, Events: 9}
 	r.Due(s.Key, s.Intended)
-	r.Attempt(s.Key, Status5xx, 1500*ms, 100*ms)
-	r.Attempt(s.Key, OK, 1700*ms, 900*ms)
+	r.Attempt(s.Key, Status5xx, 1500*ms)
 	r.Record(&s)
 	d := Sample{Outcome: Dropped, Class: Overflow, Intended: 2100 * ms}
 	r.Due(d.Key, d.Intended)
@@ -137,5 +139,125 @@ func TestCoarseCountsPastItsCounters(t *testing.T) {
 	}
 	if n != 3*math.MaxUint32 {
 		t.Errorf("heat holds %d of %d", n, int64(3*math.MaxUint32))
+	}
+}
+
+// A table and a list are the same histogram, and what is counted past a cell of a table is not lost.
+func TestTableIsAList(t *testing.T) {
+	for i := range samples {
+		var tab table
+		var fast, slow coarse
+		for n, d := range draw(i) {
+			tab.record(&fast, d)
+			slow.record(d)
+			if n%1000 == 999 {
+				tab.move(&fast)
+			}
+		}
+		tab.move(&fast)
+		if d := cmp.Diff(slow.quantiles(), fast.quantiles()); d != "" || !slices.Equal(slow.list, fast.list) {
+			t.Errorf("%s: a table differs from a list (-list +table):\n%s", samples[i].name, d)
+		}
+	}
+	var tab table
+	var c coarse
+	tab.record(&c, Ceiling+1)
+	tab.record(&c, -1)
+	tab.cells[cellOf(uint64(Ceiling), coarseBits)] = math.MaxUint32
+	tab.record(&c, Ceiling)
+	tab.move(&c)
+	var n int64
+	for _, h := range c.heat() {
+		n += h.N
+	}
+	if n != math.MaxUint32+2 {
+		t.Errorf("%d durations are left of %d", n, int64(math.MaxUint32)+2)
+	}
+}
+
+// A packed histogram says the same as a list, and can be added to and merged.
+func TestPackedIsAList(t *testing.T) {
+	for i := range samples {
+		var plain, packed, sum coarse
+		var scratch []byte
+		for n, d := range draw(i) {
+			plain.record(d)
+			packed.record(d)
+			if n%1000 == 999 {
+				_, scratch = packed.pack(scratch)
+			}
+		}
+		packed.pack(scratch)
+		if packed.list != nil || len(packed.packed) == 0 || len(packed.packed)*2 > len(plain.list)*8+8 {
+			t.Errorf("%s: %d cells take %d bytes, packed", samples[i].name, len(plain.list), len(packed.packed))
+		}
+		if d := cmp.Diff(plain.quantiles(), packed.quantiles()) + cmp.Diff(plain.heat(), packed.heat()); d != "" {
+			t.Errorf("%s: packed differs (-list +packed):\n%s", samples[i].name, d)
+		}
+		sum.merge(&packed)
+		sum.merge(&packed)
+		if packed.unpack(); !slices.Equal(plain.list, packed.list) || sum.n != 2*plain.n || sum.quantile(0.5) != plain.quantile(0.5) {
+			t.Errorf("%s: unpacked or merged, it is another histogram", samples[i].name)
+		}
+	}
+}
+
+// What a second of a run leaves in memory is small, and answers that are half a minute late are in it.
+func TestTimelineStaysSmall(t *testing.T) {
+	const seconds = 600
+	rng := rand.New(rand.NewPCG(1, 2))
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	r := NewRecorder(testNames, Options{})
+	count := 0
+	var late [4]int64 // of seconds 100 to 103
+	answers := make([][]Sample, seconds)
+	for sec := range seconds {
+		for range 500 {
+			at := time.Duration(sec)*time.Second + time.Duration(rng.IntN(int(time.Second)))
+			took := time.Duration(float64(time.Millisecond) * math.Exp(rng.NormFloat64()))
+			u := Sample{Outcome: Accepted, Intended: at, FirstSent: at, Sent: at, Done: at + took, Attempts: 1}
+			r.Due(Key{}, at)
+			count++
+			if rng.IntN(500) == 0 && sec < seconds-40 {
+				u.Done += 30 * time.Second
+				answers[sec+30] = append(answers[sec+30], u) // when that second is packed
+				if sec >= 100 && sec < 104 {
+					late[sec-100]++
+				}
+				continue
+			}
+			r.Record(&u)
+		}
+		for _, u := range answers[sec] {
+			r.Record(&u)
+		}
+		answers[sec] = nil
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if each := float64(after.HeapAlloc-before.HeapAlloc) / seconds; each > 4000 {
+		t.Errorf("a second of the timeline takes %.0f bytes, want 4000 at most", each)
+	}
+	line := Merge(testNames, r).Timeline()
+	var n int64
+	for i := range seconds {
+		n += line[i].Response.Count
+		if i < 100 || i >= 104 {
+			continue
+		}
+		var slow int64
+		for _, h := range line[i].Heat {
+			if h.From > 20*time.Second {
+				slow += h.N
+			}
+		}
+		if slow != late[i-100] {
+			t.Errorf("second %d has %d late answers, want %d", i, slow, late[i-100])
+		}
+	}
+	if n != int64(count) {
+		t.Errorf("%d answers in the timeline, want %d", n, count)
 	}
 }

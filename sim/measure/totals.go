@@ -38,7 +38,6 @@ func (s *series) add(o *series) {
 	for c := range o.attempts {
 		s.attempts[c] += o.attempts[c]
 	}
-	s.attemptService.Merge(&o.attemptService)
 	for c, f := range o.fates {
 		if f == nil {
 			continue
@@ -69,18 +68,19 @@ type Selector struct {
 	Cohort string // "cohort", in whichever fleet, or "fleet/cohort"
 	Tenant string // or OtherTenant
 	Class  string // as Class.String: the class of an upload's last attempt
+
+	Outside []string // intended in none of these windows
+	During  []string // intended in one of these windows; empty: anywhere
 }
 
 // Series is the measurements of the uploads that a Selector picked. With Selector.Class, Due are those that ended in
-// this class, so that Counts.Check holds, and AttemptClass and AttemptService are of the whole key in this class: attempts
-// that ended so, whatever became of their upload.
+// this class, so that Counts.Check holds, and AttemptClass is of the whole key in this class: attempts that ended so, whatever
+// became of their upload.
 type Series struct {
 	Counts
 	Response Histogram // done - intended, of the uploads that were answered or waited in vain; not of dropped or cancelled ones
 	Service  Histogram // done - sent of the last attempt, of the same uploads
 	SendLag  Histogram // first sent - intended, of all that were sent
-
-	AttemptService Histogram // of every attempt; empty with Selector.Class
 }
 
 // Select adds up what s picks. The result belongs to the caller.
@@ -89,9 +89,6 @@ func (t *Totals) Select(s Selector) Series {
 	for k, se := range t.series {
 		if !t.matches(k, &s) {
 			continue
-		}
-		if s.Class == "" {
-			out.AttemptService.Merge(&se.attemptService)
 		}
 		for c := range Class(NumClasses) {
 			if s.Class == "" || s.Class == c.String() {
@@ -122,6 +119,9 @@ func (out *Series) addFate(f *fate) {
 func (t *Totals) matches(k Key, s *Selector) bool {
 	phase := t.names.Phases[k.Phase]
 	if s.Phase == "" && !phase.Measure || s.Phase != "" && s.Phase != phase.Name {
+		return false
+	}
+	if !t.names.picks(int(k.Slice), s) {
 		return false
 	}
 	if s.Op != "" && s.Op != k.Op.String() || s.Tenant != "" && s.Tenant != t.tenant(k) {

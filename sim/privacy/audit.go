@@ -18,6 +18,8 @@ type Options struct {
 	Tenant *fleet.GUID   // whose sink the stream was seen at; nil: not known
 	Period time.Duration // of device time in which everything periodic that is always sent must come; 0: not looked at
 
+	Canaries []event.Canary // names that must be nowhere in a document
+
 	// Report is called with each violation, one call at a time, from whichever goroutine found it. It may be nil, may keep the
 	// Violation, and must not call the auditor.
 	Report func(Violation)
@@ -36,7 +38,7 @@ type Violation struct {
 }
 
 // Auditor holds a stream of native documents to a contract. For each device it remembers the identifier, the tenant and,
-// with Options.Period, a few times: about 150 bytes. Its methods and those of its Readers may be called at the same time.
+// with Options.Period, a few times: about 200 bytes. Its methods and those of its Readers may be called at the same time.
 type Auditor struct {
 	c        *Contract
 	opt      Options
@@ -46,26 +48,44 @@ type Auditor struct {
 	documents int64
 	uploads   int64 // documents that could be read
 	events    int64
-	known     int64 // uploads of devices whose settings are known
-	strangers int64 // of others
+	known     int64                         // uploads of devices whose settings are known
+	strangers int64                         // of others
+	canaries  int64                         // that were found
+	risks     [event.NumCategories][2]uint8 // 1 + the risk that was first seen, by category and whether the user went on; 0: none
+	sawRisk   bool
 	counts    [NumInvariants][event.NumKinds + 1]int64
 	devices   map[fleet.GUID]*device
+	orgs      map[fleet.GUID]fleet.GUID // of tenants
+
+	canary map[event.Canary]int // number of each, from 1; not changed
 }
 
 // device is what is remembered of one.
 type device struct {
 	identity identity
 	tenant   fleet.GUID
+	owner    owner
 	newest   int64   // time of its newest event, Unix milliseconds
 	last     []int64 // newest occurrence of each periodic item; at first, of any event
 }
+
+// owner is a hash of each of organisation, user and user name; 0: not said.
+type owner [3]uint64
+
+var ownerFields = [len(owner{})]string{"account.org_id", "account.user_id", "account.upn"}
 
 // identity is a device identifier; the first byte is 1 + the index of its item, 0 for none.
 type identity [17]byte
 
 // NewAuditor returns an auditor for one stream.
 func NewAuditor(c *Contract, opt Options) *Auditor {
-	a := &Auditor{c: c, opt: opt, devices: map[fleet.GUID]*device{}}
+	a := &Auditor{c: c, opt: opt, devices: map[fleet.GUID]*device{}, orgs: map[fleet.GUID]fleet.GUID{}}
+	if len(opt.Canaries) > 0 {
+		a.canary = make(map[event.Canary]int, len(opt.Canaries))
+		for n, name := range opt.Canaries {
+			a.canary[name] = n + 1
+		}
+	}
 	for i := range c.items {
 		it := &c.items[i]
 		// Actions and crashes come by chance, so no period is sure to have one.
@@ -84,6 +104,8 @@ type Result struct {
 	Events     int64
 	Devices    int
 	Violations int64
+	Canaries   int   // that were looked for
+	Found      int64 // places where one of them was found; each is a violation of P06
 	Findings   [NumInvariants]Finding
 	Kinds      []KindCount // kinds of event with violations, and "upload" for the envelope, in order
 }
@@ -108,6 +130,7 @@ func (a *Auditor) Finish() Result {
 	}
 	r := Result{
 		Contract: a.c.Name, Documents: a.documents, Unreadable: a.documents - a.uploads, Events: a.events, Devices: len(a.devices),
+		Canaries: len(a.canary), Found: a.canaries,
 	}
 	var kinds [event.NumKinds + 1]int64
 	for i := range NumInvariants {
@@ -154,6 +177,7 @@ func (a *Auditor) commit(r *Reader) {
 		}
 		a.remember(r)
 	}
+	a.canaries += r.canaries
 	for _, v := range r.found {
 		v.Document, v.Device = a.documents, r.device
 		kind := event.NumKinds
@@ -182,13 +206,30 @@ func (a *Auditor) remember(r *Reader) {
 	if a.opt.Tenant != nil && r.tenant != none && r.tenant != *a.opt.Tenant {
 		r.note(P11, "account.tenant_id", "the capture is from the sink of another tenant")
 	}
+	if r.tenant != none && r.org != none {
+		switch org, known := a.orgs[r.tenant]; {
+		case !known:
+			a.orgs[r.tenant] = r.org
+		case org != r.org:
+			r.note(P11, "account.org_id", "other devices of this tenant belong to another organisation")
+		}
+	}
+	a.compareRisks(r)
 	if r.device == none {
 		return // that it is missing was said
 	}
 	d := a.devices[r.device]
 	if d == nil {
-		d = &device{identity: r.identity, tenant: r.tenant}
+		d = &device{identity: r.identity, tenant: r.tenant, owner: r.owner}
 		a.devices[r.device] = d
+	}
+	for i, field := range ownerFields {
+		if is := r.owner[i]; is != 0 {
+			if was := d.owner[i]; was != 0 && was != is && !r.enrols() {
+				r.note(P11, field, "the device had another one before")
+			}
+			d.owner[i] = is
+		}
 	}
 	if d.identity != r.identity && r.identity[0] != 0 {
 		// An installation keeps its identifier; a new one enrols anew.
@@ -220,6 +261,30 @@ func (a *Auditor) remember(r *Reader) {
 				a.overdue(r.device, d, k, item, e.at, a.documents)
 				d.last[k] = max(d.last[k], e.at)
 			}
+		}
+	}
+}
+
+// compareRisks holds the risk of detections against that of others of their kind, where no settings are known: a setting that
+// changes the risk of its device shows as two risks for one category.
+func (a *Auditor) compareRisks(r *Reader) {
+	for i := range r.events {
+		e := &r.events[i]
+		if !e.rated() {
+			continue
+		}
+		a.sawRisk = true
+		if r.hasSettings {
+			continue // held to the very value already
+		}
+		first := &a.risks[e.category][e.bypassed-no]
+		if *first == 0 {
+			*first = uint8(e.risk) + 1
+		}
+		if *first != uint8(e.risk)+1 {
+			r.index = i
+			r.note(P12, "events[].detection.risk", "the same detection had another risk before")
+			r.index = -1
 		}
 	}
 }

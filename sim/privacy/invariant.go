@@ -45,7 +45,7 @@ var rules = [NumInvariants]string{
 	P12: "privacy settings change neither compliance nor risk",
 	P13: "closed world: no field that neither the contract nor the envelope has",
 	P14: "crash logs come from the Defender app or its extensions only",
-	P15: "every required item that is always sent is there",
+	P15: "every required item is there where its conditions hold",
 }
 
 // Coverage says how far an audit could look at an invariant.
@@ -84,7 +84,11 @@ func (a *Auditor) coverage(i Invariant) (Coverage, string) {
 			return NotInForce, "this contract has the privacy setting; P03 is in force"
 		}
 	case P06:
-		return InPart, "no record has a benign verdict; that their number does not grow with browsing takes two runs of a scenario"
+		looked := "no record has a benign verdict"
+		if n := len(a.canary); n > 0 {
+			looked += fmt.Sprintf(", and %d canaries were looked for", n)
+		}
+		return InPart, looked + "; that their number does not grow with browsing takes two runs of a scenario"
 	case P09:
 		return settings, known
 	case P10:
@@ -96,7 +100,14 @@ func (a *Auditor) coverage(i Invariant) (Coverage, string) {
 			return InPart, "one tenant per device; whose sink the capture is from was not said"
 		}
 	case P12:
-		return NotChecked, "documents carry neither compliance nor risk; it takes what the backend says of two runs with other settings"
+		const rest = "documents carry no compliance result: that takes what the backend says of two runs with other settings"
+		switch {
+		case !a.sawRisk:
+			return NotChecked, "no detection says its risk; " + rest
+		case settings == Checked:
+			return InPart, "each detection has the risk that follows from its category and from what the user did; " + rest
+		}
+		return InPart, "the same detection has the same risk on all devices; " + rest
 	case P15:
 		if a.opt.Period <= 0 {
 			return InPart, "what every upload carries; what comes from time to time takes a reporting period"

@@ -11,6 +11,7 @@ func (r *Reader) judge() {
 	var s Settings
 	if r.settings != nil {
 		s, r.hasSettings = r.settings(r.device)
+		r.private, r.open = s.Private, s.Open
 	}
 	r.judgeUpload()
 	for i := range r.events {
@@ -60,8 +61,28 @@ const eventsPath = "events[]."
 
 // judgeEvent holds the fields of one event against its kind and its own verdict.
 func (r *Reader) judgeEvent(e *fact) {
-	if e.known && e.kind == event.WebThreat && e.verdict == benign {
+	switch {
+	case !e.known:
+	case e.kind == event.WebThreat && e.verdict == benign:
 		r.note(P06, "events[].detection.category", "a benign visit was reported")
+	case e.kind == event.WebThreat && e.verdict == noVerdict && e.present&r.c.about[e.kind] != 0: // told below, of each
+	case e.kind == event.WebThreat && e.verdict == noVerdict && r.c.Setting:
+		r.note(P02, "events[].detection", "is missing: whatever is withheld, the alert is sent")
+	case e.kind == event.WebThreat && e.verdict == noVerdict:
+		r.note(P01, "events[].detection", "is missing: without a verdict there is nothing to report")
+	case e.kind != event.WebThreat && e.verdict != noVerdict:
+		r.notef(P13, "events[].detection", "in a record of kind %s", e.kindOf())
+	case e.kind == event.Diagnostics && e.present&r.c.about[e.kind] == 0:
+		r.note(P13, "events[].diag", "is missing in a record of kind diagnostics")
+	}
+	r.judgeMissing(e)
+	if e.known && e.kind == event.WebThreat && e.verdict == malicious && r.hasSettings {
+		switch {
+		case !e.hasRisk:
+			r.note(P12, "events[].detection.risk", "is missing")
+		case e.rated() && e.risk != event.RiskOf(e.category, e.bypassed == yes):
+			r.note(P12, "events[].detection.risk", "is not what follows from category and bypassed")
+		}
 	}
 	for left := e.present; left != 0; left &= left - 1 {
 		it := &r.c.items[bits.TrailingZeros64(left)]
@@ -89,8 +110,42 @@ func (r *Reader) judgeEvent(e *fact) {
 	}
 }
 
+// judgeMissing looks for what a record of its kind must say: required data whose conditions hold.
+func (r *Reader) judgeMissing(e *fact) {
+	if !e.known {
+		return
+	}
+	for i := range r.c.items {
+		it := &r.c.items[i]
+		if !r.c.local[i] || !it.Carried || it.Kind != e.kind || it.Category != Required || e.present&(1<<i) != 0 {
+			continue
+		}
+		where := eventsPath + it.Name
+		switch {
+		case it.Needs(Malicious) && e.verdict != malicious, it.Needs(OptionalOn), it.Needs(FeedbackGiven):
+		case it.Needs(PrivacyOff):
+			if r.hasSettings && r.open {
+				r.note(P15, where, "is missing, although privacy is not in effect on this device")
+			}
+		case !r.c.Setting && it.Needs(Malicious) && r.hasSettings && r.private:
+			r.note(P04, where, "is missing on a device with the privacy setting, which this contract does not have")
+		default:
+			r.note(P15, where, "is missing in a record of this kind")
+		}
+	}
+}
+
 // judgeSettings holds an event against what admin and user chose.
 func (r *Reader) judgeSettings(e *fact, s Settings) {
+	if e.known && e.present&r.c.about[e.kind] == 0 {
+		// A record that says nothing says that the user allowed it.
+		switch {
+		case e.kind == event.Diagnostics && !s.OptionalDiag:
+			r.note(P09, "events[].kind", "this device does not allow optional diagnostic data")
+		case e.kind == event.Feedback && !s.FeedbackForm:
+			r.note(P10, "events[].kind", "this device is not offered the feedback form")
+		}
+	}
 	for left := e.present; left != 0; left &= left - 1 {
 		it := &r.c.items[bits.TrailingZeros64(left)]
 		where := eventsPath + it.Name

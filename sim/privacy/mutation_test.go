@@ -109,7 +109,7 @@ func TestMutations(t *testing.T) {
 		{"usage in a heartbeat", "mde", in("heartbeat", put("", "diag", object{"cpu_usage": object{"cpu_ms": 1}})), want{privacy.P09}, "events[].diag.cpu_usage", false},
 		{"usage without consent", "mde", in("heartbeat", func(e object) bool {
 			e["kind"] = "diagnostics"
-			return put("", "diag", object{"features": object{"webProtection": true}})(e)
+			return put("", "diag", object{"features": object{"WebProtection": "true"}})(e)
 		}), want{privacy.P09}, "events[].diag.features", true},
 		{"feedback elsewhere", "mde", in("app.action", put("", "feedback", object{"type": "smile"})), want{privacy.P10}, "events[].feedback.type", false},
 		{"another type of feedback", "mde", in("feedback", put("feedback", "type", "rage")), want{privacy.P10}, "events[].feedback.type", false},
@@ -138,7 +138,7 @@ func TestMutations(t *testing.T) {
 		}
 		st := streams[guid]
 		if st == nil {
-			st = newStream(livelyFleet(t, 7, guid), 8000)
+			st = newStream(livelyFleet(t, 7, guid), 2500)
 			streams[guid] = st
 		}
 		var found []privacy.Violation
@@ -159,6 +159,9 @@ func TestMutations(t *testing.T) {
 				if done = !(tt.refuser && s.OptionalDiag) && tt.change(doc); done {
 					raw, _ = json.Marshal(doc)
 				}
+			}
+			if mutated := done && after == 0; tt.contract == "atp-2020" && !mutated && bytes.Contains(raw, []byte(`"web.threat"`)) {
+				continue // that nothing was done to
 			}
 			r.Upload(raw)
 			if done {
@@ -267,13 +270,13 @@ func TestFindings(t *testing.T) {
 		settings func(fleet.GUID) (privacy.Settings, bool)
 		want     string // coverage of P01 to P15, checked, in part, not checked, - not in force
 	}{
-		{"mde", settingsOf(m), "ccc-ciccccincci"},
-		{"mde", nil, "cnc-ciccniincci"},
-		{"atp-2020", settingsOf(m), "c--cciccccincci"},
+		{"mde", settingsOf(m), "ccc-cicccciicci"},
+		{"mde", nil, "cnc-ciccniiicci"},
+		{"atp-2020", settingsOf(m), "c--ccicccciicci"},
 	} {
 		a := privacy.NewAuditor(contract(t, tt.contract), privacy.Options{})
 		r := a.Reader(tt.settings)
-		uploads(m, 100, func(doc []byte, _ *fleet.Device) { r.Upload(doc) })
+		uploads(m, 400, func(doc []byte, _ *fleet.Device) { r.Upload(doc) })
 		got := ""
 		for _, f := range a.Finish().Findings {
 			got += string(map[privacy.Coverage]string{privacy.Checked: "c", privacy.InPart: "i", privacy.NotChecked: "n", privacy.NotInForce: "-"}[f.Coverage])

@@ -27,15 +27,19 @@ const (
 	Count     Form = "count"     // a whole number from 0
 	Number    Form = "number"
 	Bool      Form = "bool"
-	Object    Form = "object" // has Fields
-	IPS       Form = "ips"    // a crash report; has Fields
-	Report    Form = "report" // a crash report file of iOS as a text, inside an IPS
-	Action    Form = "event"  // one of event.Actions
-	Map       Form = "map"    // names of the sender's own to plain values
-	List      Form = "list"   // of texts
+	Object    Form = "object"    // has Fields
+	IPS       Form = "ips"       // a crash report; has Fields
+	Report    Form = "report"    // a crash report file of iOS as a text, inside an IPS
+	MetricKit Form = "metrickit" // a payload of MetricKit as a text, inside an IPS
+	Action    Form = "event"     // one of event.Actions
+	Map       Form = "map"       // names of the sender's own to plain values
+	List      Form = "list"      // of texts
 )
 
-var forms = []Form{Text, Host, GUID, MAC, IP, Email, Timestamp, Count, Number, Bool, Object, IPS, Report, Action, Map, List}
+// Forms returns all forms.
+func Forms() []Form { return slices.Clone(forms) }
+
+var forms = []Form{Text, Host, GUID, MAC, IP, Email, Timestamp, Count, Number, Bool, Object, IPS, Report, MetricKit, Action, Map, List}
 
 // Condition is what must hold for an item to be sent.
 type Condition string
@@ -52,12 +56,42 @@ const (
 
 var conditions = []Condition{Always, Malicious, PrivacyOff, DefenderOnly, OptionalOn, FeedbackGiven, ValueGiven}
 
+// Conditions returns the names of all conditions.
+func Conditions() (names []string) {
+	for _, c := range conditions {
+		names = append(names, string(c))
+	}
+	return names
+}
+
+// The categories of data in the texts.
+const (
+	Required   = "required"
+	Diagnostic = "optional_diagnostic"
+	Given      = "feedback"
+)
+
+// Categories returns the names of all categories.
+func Categories() []string { return []string{Required, Diagnostic, Given} }
+
+// ItemError is a mistake of one item of a catalogue.
+type ItemError struct {
+	ID  string // of the item
+	Err error
+}
+
+// Error returns e.g. `item "badge": it has no condition`.
+func (e *ItemError) Error() string { return fmt.Sprintf("item %q: %v", e.ID, e.Err) }
+
+// Unwrap returns the mistake.
+func (e *ItemError) Unwrap() error { return e.Err }
+
 // Field is one place of a document: of an item, of the envelope, or of an object inside of one.
 type Field struct {
 	Name   string // path with dots; inside an object a plain name
 	Form   Form
-	Values []string // the only values of a text; none: any
-	Fields []Field  // of an Object or IPS
+	Values []string // the only values of a text, or of the texts of a List; none: any
+	Fields []Field  // of an Object or IPS; of a Map the only names, where there are any
 }
 
 // Item is one data type of a catalogue.
@@ -65,7 +99,7 @@ type Item struct {
 	Field                // Name is as in the catalogue, e.g. "web.domain"
 	ID       string      // e.g. "web.domain_name"
 	In       []string    // texts that name it
-	Category string      // required, optional_diagnostic or feedback
+	Category string      // Required, Diagnostic or Given
 	When     []Condition // all must hold
 	Group    string      // "" or the name of a group of which a device has exactly one
 	Carried  bool        // Kind says which kind of event carries it; else every upload does
@@ -96,8 +130,9 @@ type Contract struct {
 	Items []Item // of this edition, in the order of the catalogue
 
 	root  *node
-	items []Item // of all editions; node.item is an index
-	local []bool // whether items[i] is of this edition
+	items []Item                 // of all editions; node.item is an index
+	local []bool                 // whether items[i] is of this edition
+	about [event.NumKinds]uint64 // bit i: events of the kind carry items[i], which is of this edition
 }
 
 // maxItems is how many items a catalogue may have: the auditor keeps the items of an event in a word.
@@ -133,13 +168,16 @@ func (c *Catalogue) Contract(name string) (*Contract, error) {
 	for n := range c.Items {
 		it := &c.Items[n]
 		if err := it.check(); err != nil {
-			return nil, fmt.Errorf("item %q: %w", it.ID, err)
+			return nil, &ItemError{it.ID, err}
 		}
 		if err := out.root.add(place(it.Name), &it.Field, n); err != nil {
-			return nil, fmt.Errorf("item %q: %w", it.ID, err)
+			return nil, &ItemError{it.ID, err}
 		}
 		if out.local[n] = slices.Contains(it.In, out.Text); out.local[n] {
 			out.Items = append(out.Items, *it)
+			if it.Carried {
+				out.about[it.Kind] |= 1 << n
+			}
 		}
 	}
 	return out, nil
@@ -156,8 +194,8 @@ func (it *Item) check() error {
 		return fmt.Errorf("id or field is missing")
 	case len(it.When) == 0:
 		return fmt.Errorf("it has no condition; want at least %s", Always)
-	case !slices.Contains([]string{"required", "optional_diagnostic", "feedback"}, it.Category):
-		return fmt.Errorf("category %q: want required, optional_diagnostic or feedback", it.Category)
+	case !slices.Contains(Categories(), it.Category):
+		return fmt.Errorf("category %q: want %s", it.Category, strings.Join(Categories(), ", "))
 	}
 	for _, c := range it.When {
 		if !slices.Contains(conditions, c) {

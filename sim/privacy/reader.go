@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"drover/sim/event"
 	"drover/sim/fleet"
@@ -26,20 +25,46 @@ type Reader struct {
 	outside     bool   // has an identifier that the contract does not have
 	device      fleet.GUID
 	tenant      fleet.GUID
+	org         fleet.GUID
 	identity    identity
+	owner       owner
 	hasSettings bool
-	url         bool // a skipped text had a URL
+	private     bool // of the settings
+	open        bool
+	canaries    int64 // found
+	url         bool  // a skipped text had a URL
 }
 
 // fact is what must be known of an event when all of it was read.
 type fact struct {
-	id      fleet.GUID
-	kind    event.Kind
-	known   bool // kind is one
-	verdict verdict
-	at      int64 // Unix milliseconds; 0: not known
-	present uint64
+	from, to int // its place in the document
+	id       fleet.GUID
+	kind     event.Kind
+	known    bool // kind is one
+	verdict  verdict
+	at       int64 // Unix milliseconds; 0: not known
+	present  uint64
+
+	category event.Category
+	sorted   bool // category is a known one
+	bypassed truth
+	risk     event.Risk
+	hasRisk  bool
 }
+
+// rated reports whether the event is a detection that says all of what its risk follows from.
+func (e *fact) rated() bool {
+	return e.known && e.kind == event.WebThreat && e.sorted && e.bypassed != unsaid && e.hasRisk
+}
+
+// truth is a bool that may be missing.
+type truth uint8
+
+const (
+	unsaid truth = iota
+	no
+	yes
+)
 
 type verdict uint8
 
@@ -67,6 +92,9 @@ func (r *Reader) Upload(doc []byte) {
 	r.s.end()
 	if r.s.bad == "" {
 		r.judge()
+	}
+	if r.a.canary != nil {
+		r.findCanaries(doc)
 	}
 	r.a.commit(r)
 }
@@ -129,9 +157,10 @@ func (r *Reader) list(n *node) {
 			r.skip(n.path)
 			continue
 		}
-		r.events = append(r.events, fact{})
+		r.events = append(r.events, fact{from: r.s.pos})
 		r.index = len(r.events) - 1
 		r.object(n)
+		r.events[r.index].to = r.s.pos
 		r.index = -1
 	}
 }
@@ -199,34 +228,6 @@ func (r *Reader) skip(path string) {
 	}
 }
 
-// leaf reads a value that has no fields; c is its first byte.
-func (r *Reader) leaf(n *node, c byte) {
-	switch n.form {
-	case Count, Number, Bool:
-		if c == '"' || c == '{' || c == '[' {
-			r.note(P13, n.path, "is no "+string(n.form))
-			r.skip(n.path)
-			return
-		}
-		raw := r.s.plain()
-		word := string(raw) == "true" || string(raw) == "false"
-		if ok := n.form == Bool && word || n.form == Count && isCount(raw) || n.form == Number && !word && string(raw) != "null"; !ok {
-			r.note(P13, n.path, "is no "+string(n.form))
-		}
-	case Map:
-		r.members(n, c, '{', '}')
-	case List:
-		r.members(n, c, '[', ']')
-	default:
-		if c != '"' {
-			r.note(P13, n.path, "is no text")
-			r.skip(n.path)
-			return
-		}
-		r.text(n, r.s.text())
-	}
-}
-
 // members reads a map of plain values, or a list of texts.
 func (r *Reader) members(n *node, c, open, end byte) {
 	if c != open {
@@ -239,87 +240,19 @@ func (r *Reader) members(n *node, c, open, end byte) {
 		if open == '{' && inURL(r.s.key()) {
 			r.note(P07, n.path, "has more of a URL than a host")
 		}
-		if v := r.s.peek(); v == '{' || v == '[' || open == '[' && v != '"' {
+		v := r.s.peek()
+		switch {
+		case v == '{' || v == '[' || open == '[' && v != '"':
 			r.note(P13, n.path, "has a value that is not plain")
+		case n.values != nil && v == '"':
+			if t := r.s.text(); inURL(t) {
+				r.note(P07, n.path, "has more of a URL than a host")
+			} else if !slices.Contains(n.values, string(t)) {
+				r.note(P13, n.path, "has a value that is none of the known ones")
+			}
+			continue
 		}
 		r.skip(n.path)
-	}
-}
-
-// text looks at a text and learns what the document is about.
-func (r *Reader) text(n *node, t []byte) {
-	if r.s.bad != "" {
-		return
-	}
-	if n.form == Report {
-		r.report(n, t)
-		return
-	}
-	if inURL(t) || n.form == Host && hasAny(t, "/?#@: ") {
-		r.note(P07, n.path, "has more of a URL than a host")
-		return
-	}
-	if !n.form.fits(t) {
-		r.note(P13, n.path, "is no "+string(n.form))
-		return
-	}
-	if n.item != noItem && len(t) == 0 && r.c.items[n.item].Needs(ValueGiven) {
-		r.note(P10, n.path, "is empty, so the user gave none")
-	}
-	if n.values != nil && !slices.ContainsFunc(n.values, func(v string) bool { return v == string(t) }) {
-		r.wrongValue(n)
-	}
-	r.learn(n, t)
-}
-
-// wrongValue notes a value that is none of those that a field may have.
-func (r *Reader) wrongValue(n *node) {
-	if n.item == noItem {
-		r.note(P13, n.path, "is none of the known values")
-		return
-	}
-	switch it := &r.c.items[n.item]; {
-	case it.Form == IPS:
-		r.note(P14, n.path, "is neither the Defender app nor one of its extensions")
-	case it.Needs(FeedbackGiven):
-		r.note(P10, n.path, "is none of the known values")
-	case it.Needs(DefenderOnly) && !it.Carried:
-		r.note(P08, n.path, "names another app")
-	default:
-		r.note(P13, n.path, "is none of the known values")
-	}
-}
-
-// learn keeps what later rules need.
-func (r *Reader) learn(n *node, t []byte) {
-	switch n.mark {
-	case markDevice:
-		parseHex(t, r.device[:])
-	case markTenant:
-		parseHex(t, r.tenant[:])
-	case markIdentity:
-		r.identity[0] = byte(n.item + 1)
-		parseHex(t, r.identity[1:])
-	}
-	if r.index < 0 {
-		return
-	}
-	e := &r.events[r.index]
-	switch n.mark {
-	case markID:
-		parseHex(t, e.id[:])
-	case markKind:
-		if e.kind, e.known = event.ParseKind(string(t)); !e.known {
-			r.note(P13, n.path, "there is no such kind")
-		}
-	case markTime:
-		if at, err := time.Parse(time.RFC3339, string(t)); err == nil {
-			e.at = at.UnixMilli()
-		}
-	case markVerdict:
-		if e.verdict = malicious; string(t) == event.Benign.String() {
-			e.verdict = benign
-		}
 	}
 }
 

@@ -31,6 +31,11 @@ const (
 	markKind
 	markTime
 	markVerdict
+	markBypassed
+	markRisk
+	markOrg
+	markUser
+	markUPN
 )
 
 var marks = map[string]mark{
@@ -42,6 +47,11 @@ var marks = map[string]mark{
 	"events[].kind":               markKind,
 	"events[].time":               markTime,
 	"events[].detection.category": markVerdict,
+	"events[].detection.bypassed": markBypassed,
+	"events[].detection.risk":     markRisk,
+	"account.org_id":              markOrg,
+	"account.user_id":             markUser,
+	"account.upn":                 markUPN,
 }
 
 func newRoot() *node { return &node{form: Object, item: noItem} }
@@ -76,7 +86,7 @@ func (n *node) add(path string, f *Field, item int) error {
 	if !slices.Contains(forms, f.Form) {
 		return fmt.Errorf("field %q: there is no type %q", f.Name, f.Form)
 	}
-	if object := f.Form == Object || f.Form == IPS; object != (len(f.Fields) > 0) {
+	if object := f.Form == Object || f.Form == IPS; object != (len(f.Fields) > 0) && f.Form != Map {
 		return fmt.Errorf("field %q: fields and the types object and ips go together", f.Name)
 	}
 	n.form, n.values, n.item = f.Form, f.Values, item

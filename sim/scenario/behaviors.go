@@ -101,14 +101,14 @@ func (b *builder) plan(name string, r *rawBehavior) *behavior.Plan {
 			p.Rates[e.kind] = b.rate(&e.is.often, b.at(e.is), path+".events."+e.name)
 		}
 	}
-	p.Web.Zipf, p.Web.Mix = b.spec.Web.Benign.Popularity.Zipf, b.categories()
 	if v := ev.WebVisit; v != nil {
 		p.Rates[event.WebThreat] = b.rate(&v.often, b.at(v), path+".events.webVisit")
-		p.Web.MaliciousShare, p.Web.Bypass = float64(v.MaliciousShare), float64(v.Bypass)
+		p.Web = behavior.Web{MaliciousShare: float64(v.MaliciousShare), Bypass: float64(v.Bypass), Dispersion: b.spread(v.Dispersion)}
 	}
 	if c := ev.Crash; c != nil {
 		p.Rates[event.Crash] = b.rate(&c.often, b.at(c), path+".events.crash")
 		p.Crashes.Mix = fleetShares(c.Mix)
+		p.Crashes.Form = event.CrashForm(max(0, slices.Index(event.CrashForms[:], c.Report)))
 		if p.Rates[event.Crash].Every > 0 && len(c.More) > 0 {
 			b.errorf(b.at(&c.More), "use perDay instead of every", "%s.events.crash.more multiplies a rate, and every is a period", path)
 		}
@@ -191,16 +191,6 @@ func (d *decoder) keyOr(entry, table any) *yaml.Node {
 		return k
 	}
 	return d.at(table)
-}
-
-func (b *builder) categories() []behavior.CategoryMix {
-	var mix []behavior.CategoryMix
-	for _, w := range b.spec.Web.Malicious.Mix {
-		if c, ok := event.ParseCategory(w.Name); ok {
-			mix = append(mix, behavior.CategoryMix{Value: c, Weight: w.Share})
-		}
-	}
-	return mix
 }
 
 func fleetShares(w weights) []fleet.Share[string] {

@@ -230,6 +230,31 @@ func LoadShapes(fsys fs.FS) (map[string]behavior.Day, error) {
 	return shapes, nil
 }
 
+// loadUptake reads how releases of the app and of iOS spread where a scenario does not say: uptake.yaml.
+func loadUptake(fsys fs.FS) (map[string]rawUptake, error) {
+	const name = "uptake.yaml"
+	var file struct {
+		Version int                     `yaml:"schema_version"`
+		AsOf    string                  `yaml:"as_of"`
+		Uptake  map[string][][2]float64 `yaml:"uptake"` // days, per cent
+	}
+	if err := decodeFile(fsys, name, &file); err != nil {
+		return nil, err
+	}
+	curves := map[string]rawUptake{}
+	for _, of := range []string{"app", "os"} {
+		var u rawUptake
+		for _, p := range file.Uptake[of] {
+			u.points = append(u.points, uptakePoint{duration(p[0] * float64(day)), p[1]})
+		}
+		if err := u.curve().Check(); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, of, err)
+		}
+		curves[of] = u
+	}
+	return curves, nil
+}
+
 // curve checks the values of 24 hours. Their mean must be 1 up to rounding, which is then taken out.
 func curve(values []float64) (out [24]float64, err error) {
 	if len(values) != 24 {

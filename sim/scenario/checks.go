@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -21,20 +22,24 @@ func (b *builder) checks(sc *Scenario) {
 			b.errorf(b.at(&r.Name), "give each check a name of its own", "%s: the name is taken", path)
 		}
 		names[r.Name] = true
-		sc.Checks = append(sc.Checks, b.check(r, path))
+		if c := b.check(r, path); !r.skipped {
+			sc.Checks = append(sc.Checks, c)
+		}
 	}
+	// Last, since positions are kept by address.
+	b.spec.Checks = slices.DeleteFunc(b.spec.Checks, func(r rawCheck) bool { return r.skipped })
 }
 
 func (b *builder) check(r *rawCheck, path string) check.Check {
 	c := check.Check{Name: string(r.Name), OnFail: check.Result(r.OnFail)}
 	promises := 0
-	for _, given := range []bool{b.written(&r.Metric), r.Verdicts != nil, r.Generator != nil, r.Count != nil, r.Privacy != nil} {
+	for _, given := range []bool{b.written(&r.Metric), r.Verdicts != nil, r.Generator != nil, r.Count != nil, r.Privacy != nil, r.Reconcile != nil, r.Compare != nil} {
 		if given {
 			promises++
 		}
 	}
 	if promises != 1 && b.good(r) {
-		b.errorf(b.at(r), "give it exactly one of metric, verdicts, generator, count and privacy", "%s promises %d things", path, promises)
+		b.errorf(b.at(r), "give it exactly one of metric, verdicts, generator, count, privacy, reconcile and compare", "%s promises %d things", path, promises)
 		return c
 	}
 	if !b.written(&r.Metric) {
@@ -51,18 +56,43 @@ func (b *builder) check(r *rawCheck, path string) check.Check {
 		c.Verdicts = &check.Verdicts{
 			Agreement: b.bound(&v.Agreement, path+".verdicts.agreement", true), Missed: b.bound(&v.Missed, path+".verdicts.missed", true),
 			FalseAlarms: b.bound(&v.FalseAlarms, path+".verdicts.falseAlarms", true), AtLeast: v.AtLeast,
+			Precision: b.bound(&v.Precision, path+".verdicts.precision", true),
 		}
-		if v.Agreement == "" && v.Missed == "" && v.FalseAlarms == "" && b.good(v) {
-			b.errorf(b.at(v), "add agreement, missed or falseAlarms", "%s.verdicts promises nothing", path)
+		if v.Agreement == "" && v.Missed == "" && v.FalseAlarms == "" && v.Precision == "" && b.good(v) {
+			b.errorf(b.at(v), "add agreement, missed, falseAlarms or precision", "%s.verdicts promises nothing", path)
 		}
 	case r.Generator != nil:
 		c.Generator = b.generator(r.Generator, path+".generator")
 	case r.Count != nil:
 		c.Count = &check.Count{Missing: int64(r.Count.Missing), Surplus: int64(r.Count.Surplus)}
 	case r.Privacy != nil:
-		c.Privacy = &check.Privacy{Violations: int64(r.Privacy.Violations)}
+		c.Privacy = &check.Privacy{Violations: int64(r.Privacy.Violations), Stored: r.Privacy.Of == "stored"}
+	case r.Reconcile != nil:
+		c.Reconcile = b.reconcile(r.Reconcile)
+	case r.Compare != nil:
+		c.Compare = b.compare(r.Compare, path+".compare")
 	case b.written(&r.Metric):
 		c.Metric = b.metric(r, path)
+	}
+	return c
+}
+
+// defaultGate is what may not become worse when a comparison does not say.
+var defaultGate = []string{"response p50", "response p99", "not accepted"}
+
+func (b *builder) compare(r *rawCompare, path string) *check.Compare {
+	if b.written(&r.Base) && b.good(&r.Base) && strings.TrimSpace(r.Base) == "" {
+		b.errorf(b.at(&r.Base), "name the folder of a run, e.g. runs/main", "%s.base is empty", path)
+	}
+	c := &check.Compare{Base: r.Base, Within: float64(r.Within), Gate: r.Gate, AnyMachine: r.AnyMachine}
+	if len(r.Gate) == 0 {
+		c.Gate = defaultGate
+	}
+	known := check.ComparedMetrics[:]
+	for i := range r.Gate {
+		if g := &r.Gate[i]; b.good(g) && !slices.Contains(known, *g) {
+			b.errorf(b.at(g), didYouMean(*g, known, "want "+list(known)), "%s.gate: %q is not compared", path, clip(*g))
+		}
 	}
 	return c
 }
@@ -108,7 +138,8 @@ func (b *builder) metric(r *rawCheck, path string) *check.Metric {
 	if w == nil {
 		return m
 	}
-	m.Where = measure.Selector{Op: w.Op, Phase: w.Phase, Fleet: w.Fleet, Cohort: w.Cohort, Tenant: w.Tenant, Class: w.Class}
+	m.Where = measure.Selector{Op: w.Op, Phase: w.Phase, Fleet: w.Fleet, Cohort: w.Cohort, Tenant: w.Tenant, Class: w.Class,
+		Outside: b.windows(w.Outside, path+".where.outside"), During: b.windows(w.During, path+".where.during")}
 	b.exists(&w.Phase, b.dim.phases, path+".where.phase", "phase")
 	b.exists(&w.Fleet, b.dim.fleets, path+".where.fleet", "fleet")
 	b.exists(&w.Cohort, b.dim.cohorts, path+".where.cohort", "cohort")
@@ -118,6 +149,23 @@ func (b *builder) metric(r *rawCheck, path string) *check.Metric {
 	}
 	b.exists(&w.Class, classes, path+".where.class", "class")
 	return m
+}
+
+// maxWindows is how many entries checks may name in all: each makes two slices of the run more, at most.
+const maxWindows = (measure.MaxSlices - 1) / 2
+
+// windows checks the entries of the timeline that a check picks by.
+func (b *builder) windows(names []string, path string) []string {
+	for i := range names {
+		b.exists(&names[i], b.dim.entries, path, "entry of the timeline")
+		if b.windowed[names[i]] {
+			continue
+		}
+		if b.windowed[names[i]] = true; len(b.windowed) > maxWindows {
+			b.errorf(b.at(&names[i]), "", "%s: checks name more than %d entries of the timeline", path, maxWindows)
+		}
+	}
+	return names
 }
 
 // exists checks that a check picks by a name that there is.

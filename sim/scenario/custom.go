@@ -301,6 +301,8 @@ func (rawAuth) hint(name string) string {
 	switch name {
 	case "token":
 		return "a secret is never written into a scenario: use tokenFrom: {env: NAME} or {file: PATH}"
+	case "clientSecret":
+		return "a secret is never written into a scenario: use clientSecretFrom: {env: NAME} or {file: PATH}"
 	case "secret", "password", "key":
 		return "a secret is never written into a scenario: use secretFrom: {env: NAME} or {file: PATH}"
 	}

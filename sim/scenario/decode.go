@@ -120,7 +120,7 @@ func (d *decoder) preset(v reflect.Value, tag reflect.StructTag) {
 		quiet.defaults = d.defaults
 		quiet.value(d.defaultNode(text), v, "", tag)
 		if err := quiet.err(); err != nil {
-			panic("scenario: default " + text + ": " + err.Error())
+			panic("scenario: default " + text + ": " + err.Error()) // a tag of format.go, nothing that a user wrote
 		}
 	}
 }
@@ -130,7 +130,7 @@ func (d *decoder) defaultNode(text string) *yaml.Node {
 	if n == nil {
 		doc := new(yaml.Node)
 		if err := yaml.Unmarshal([]byte(text), doc); err != nil {
-			panic("scenario: default " + text + ": " + err.Error())
+			panic("scenario: default " + text + ": " + err.Error()) // a tag of format.go, nothing that a user wrote
 		}
 		n = doc.Content[0]
 		d.defaults[text] = n

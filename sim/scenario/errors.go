@@ -57,7 +57,8 @@ type report struct {
 	file string
 	errs Errors
 	seen map[Error]bool
-	mute bool // what is read is read again: its mistakes are told
+	src  []byte // of the file
+	mute bool   // what is read is read again: its mistakes are told
 }
 
 func newReport(file string) *report { return &report{file: file, seen: map[Error]bool{}} }
@@ -84,12 +85,25 @@ func (r *report) add(line, col int, mend, format string, args ...any) {
 	}
 }
 
+// also reports the mistakes of another file.
+func (r *report) also(errs Errors) {
+	for _, e := range errs {
+		if !r.full() && !r.mute && !r.seen[*e] {
+			r.seen[*e] = true
+			r.errs = append(r.errs, e)
+		}
+	}
+}
+
 // err returns the mistakes in file order, or nil when there are none.
 func (r *report) err() error {
 	if len(r.errs) == 0 {
 		return nil
 	}
 	slices.SortStableFunc(r.errs, func(a, b *Error) int {
+		if mine := a.File == r.file; mine != (b.File == r.file) { // those of a contract's file follow
+			return map[bool]int{true: -1, false: 1}[mine]
+		}
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 	})
 	if r.full() {

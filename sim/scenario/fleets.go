@@ -3,9 +3,11 @@ package scenario
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"drover/sim/behavior"
 	"drover/sim/fleet"
@@ -46,13 +48,7 @@ func (b *builder) fleets(sc *Scenario) {
 		spec := fleet.Spec{
 			Name: string(f.Name), Devices: f.Devices, Tenants: fleet.Tenants{Count: f.Tenants.Count},
 			Identity: fleet.Identity{UPNDomain: b.domain(f, path)},
-			Settings: fleet.Settings{
-				ExcludeURLInReport:  f.Settings.ExcludeURL.True / 100,
-				UnsafeSiteInfo:      f.Settings.UnsafeInfo.True / 100,
-				Supervised:          f.Settings.Supervised.True / 100,
-				OptionalDiagnostics: f.Settings.OptionalDiag.True / 100,
-				FeedbackData:        f.Settings.FeedbackData.True / 100,
-			},
+			Settings: f.Settings.shares(),
 		}
 		if f.Tenants.Sizes != nil {
 			spec.Tenants.Zipf = f.Tenants.Sizes.Zipf
@@ -62,7 +58,8 @@ func (b *builder) fleets(sc *Scenario) {
 				spec.Identity.GUID = w.Share / 100
 			}
 		}
-		b.identifiers(f, path)
+		b.identifiers(sc, f, path)
+		b.settings(sc, &f.Settings, path)
 		b.cohorts(sc, f, &spec, path)
 		sc.Fleets = append(sc.Fleets, spec)
 	}
@@ -92,11 +89,19 @@ func (b *builder) cohorts(sc *Scenario, f *rawFleet, spec *fleet.Spec, path stri
 		clean = clean && b.written(&c.Weight) && b.good(&c.Weight)
 
 		cohort := fleet.CohortSpec{Name: string(c.Name), Weight: c.Weight, OS: fleetShares(c.OS)}
+		if c.Settings != nil {
+			b.settings(sc, c.Settings, at)
+			b.inherit(c.Settings, &f.Settings)
+			own := c.Settings.shares()
+			cohort.Settings = &own
+		}
 		known := b.profile(c, at, &cohort)
 		for j := range c.OS {
 			if w := &c.OS[j]; !slices.Contains(b.facts.versions, w.Name) && b.good(&c.OS) {
 				known = false
 				b.errorf(b.keyOr(w, &c.OS), didYouMean(w.Name, b.facts.versions, "see profiles/ios-releases.yaml"), "%s.os: iOS %q is not in the catalogue", at, clip(w.Name))
+			} else if out := b.released(w.Name); out.After(b.start()) && b.good(&c.OS) {
+				b.errorf(b.keyOr(w, &c.OS), "leave it out, or start later", "%s.os: iOS %s came out on %s, after clock.start", at, w.Name, out.Format(time.DateOnly))
 			}
 		}
 		plan := b.plans[c.Behavior]
@@ -121,16 +126,26 @@ func (b *builder) cohorts(sc *Scenario, f *rawFleet, spec *fleet.Spec, path stri
 	}
 }
 
-// identifiers holds the kinds of device identifier to the contract.
-func (b *builder) identifiers(f *rawFleet, path string) {
-	c := b.facts.contracts[b.spec.Privacy.Contract]
-	if c == nil || c.Has("device.id.wifi_mac") {
-		return
-	}
-	for _, w := range f.Identity.DeviceID {
-		if w.Name == "wifiMac" && w.Share > 0 {
-			b.errorf(b.at(&f.Identity.DeviceID), "use guid: 100, or contract mde", "%s.identity.deviceId: contract %s has no Wi-Fi MAC address", path, c.Name)
+// inherit gives a cohort's settings the fleet's where the file says nothing of its own.
+func (b *builder) inherit(s, from *rawSettings) {
+	to, of := reflect.ValueOf(s).Elem(), reflect.ValueOf(from).Elem()
+	for i := range to.NumField() {
+		if !b.written(to.Field(i).Addr().Interface()) {
+			to.Field(i).Set(of.Field(i))
 		}
+	}
+}
+
+// shares are the settings as package fleet takes them.
+func (s *rawSettings) shares() fleet.Settings {
+	return fleet.Settings{
+		ExcludeURLInReport:  s.ExcludeURL.True / 100,
+		UnsafeSiteInfo:      s.UnsafeInfo.True / 100,
+		Supervised:          s.Supervised.True / 100,
+		OptionalDiagnostics: s.OptionalDiag.True / 100,
+		FeedbackData:        s.FeedbackData.True / 100,
+		NetworkPrivacy:      s.NetworkPriv.True / 100,
+		TVMPrivacy:          s.TVMPriv.True / 100,
 	}
 }
 
@@ -158,7 +173,29 @@ func (b *builder) profile(c *rawCohort, at string, into *fleet.CohortSpec) bool 
 		return false
 	}
 	into.Profile = p
+	if len(c.OS) > 0 {
+		return true
+	}
+	// A profile describes one season. Before it, devices do not have what was not out yet.
+	into.Profile.OS = slices.DeleteFunc(slices.Clone(p.OS), func(v fleet.Share[string]) bool { return b.released(v.Value).After(b.start()) })
+	if len(into.Profile.OS) == 0 {
+		b.errorf(b.at(&c.Profile), "give the cohort an os of its own, or start later", "%s.profile: none of the iOS versions of %s was out at clock.start", at, c.Profile)
+		return false
+	}
 	return true
+}
+
+// start is the device time at which the run starts.
+func (b *builder) start() time.Time { return time.Time(b.spec.Clock.Start) }
+
+// released is when an iOS version came out; the zero time when the catalogue does not know.
+func (b *builder) released(version string) time.Time {
+	for i := range b.facts.catalogue.Releases {
+		if r := &b.facts.catalogue.Releases[i]; r.Version == version {
+			return r.Date
+		}
+	}
+	return time.Time{}
 }
 
 var domainName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(example|test|invalid)$`)

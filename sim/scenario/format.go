@@ -35,9 +35,9 @@ type rawSpec struct {
 	Fleets    []rawFleet              `json:"fleets" jsonschema:"the devices, each fleet those of one or more tenants"`
 	Behaviors map[string]*rawBehavior `json:"behaviors" jsonschema:"what devices do, by name; each must belong to a cohort"`
 	Load      rawLoad                 `json:"load" jsonschema:"when uploads are made"`
+	Timeline  []rawEntry              `json:"timeline,omitempty" jsonschema:"what changes while the run goes on; open model only"`
 	Checks    []rawCheck              `json:"checks,omitempty" default:"[]" jsonschema:"what must hold; each is told as pass, fail, inconclusive or not checked"`
 	Variants  map[string]*rawVariant  `json:"variants,omitempty" jsonschema:"changes that --variant applies, by name"`
-	_         struct{}                `later:"timeline"`
 }
 
 type rawClock struct {
@@ -51,20 +51,114 @@ type rawParam struct {
 }
 
 type rawTarget struct {
-	URL        string    `json:"url" example:"embedded" jsonschema:"http(s)://host[:port][/path], or embedded for the reference backend on a loopback port"`
-	Adapter    string    `json:"adapter,omitempty" default:"drover" enum:"drover" later:"*" jsonschema:"how events map to requests"`
-	AllowHosts []string  `json:"allowHosts,omitempty" default:"[]" jsonschema:"hosts, without a port, that may be contacted beside the loopback addresses"`
-	Auth       rawAuth   `json:"auth,omitempty" jsonschema:"how uploads are authorised"`
-	Client     rawClient `json:"client,omitempty" jsonschema:"how a device sends"`
-	_          struct{}  `later:"readback"`
+	URL        string       `json:"url" example:"embedded" jsonschema:"http(s)://host[:port][/path], embedded for the reference backend on a loopback port, or another protocol's: file:PATH, stdout, discard, syslog://host:port, nats://host:port; see drover help protocols"`
+	Adapter    rawAdapter   `json:"adapter,omitempty" default:"drover" jsonschema:"how events map to requests; without it drover over HTTP, and events over other protocols: a preset (drover adapters lists them), a file, or the mapping itself; see drover help adapters"`
+	Format     string       `json:"format,omitempty" default:"native" enum:"native|cloudevents|cloudevents-batch|ocsf|ecs|mde|otlp|otlp-json" jsonschema:"how events are written where the adapter says body: format or ${event.doc}, as drover's own does; see drover help formats"`
+	AllowHosts []string     `json:"allowHosts,omitempty" default:"[]" jsonschema:"hosts, without a port, that may be contacted beside the loopback addresses"`
+	TLS        *rawTLS      `json:"tls,omitempty" jsonschema:"over https: whom to trust, and which versions; with url: embedded the reference backend then speaks https by a certificate of its own"`
+	Auth       rawAuth      `json:"auth,omitempty" jsonschema:"how uploads are authorised"`
+	Client     rawClient    `json:"client,omitempty" jsonschema:"how a device sends"`
+	Defects    *rawDefects  `json:"defects,omitempty" jsonschema:"what the embedded backend does wrong, to see that the checks find it; each is counted, and shown by GET /v1/defects"`
+	File       *rawSinkFile `json:"file,omitempty" jsonschema:"of url: file:PATH"`
+	Syslog     *rawSyslog   `json:"syslog,omitempty" jsonschema:"of url: syslog://host:port and syslog+tls://host:port"`
+	NATS       *rawNATS     `json:"nats,omitempty" jsonschema:"of url: nats://host:port and nats+tls://host:port"`
+	Readback   *rawReadback `json:"readback,omitempty" jsonschema:"how the backend shows, after the run, what it stored; without it reconcile is not checked"`
+}
+
+type rawReadback struct {
+	Adapter string   `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
+	Settle  duration `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
+	Foreign bool     `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well: another tenant's event that it shows is leaked"`
+	URL     string   `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names"`
+	Body    string   `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
+	Start   string   `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`
+	After   string   `json:"after,omitempty" jsonschema:"http: where {cursor} of the next page is in the last item of a page, as JSON has it"`
+	Request string   `json:"request,omitempty" jsonschema:"http: path and query of a page, below url; {run}, {limit}, {cursor} and {offset} are replaced"`
+	Limit   *int     `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
+	Items   string   `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
+	Next    string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
+	ID      string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
+	Tenant  string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it tenants are not checked"`
+	Event   string   `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
+}
+
+// rawDefects is target.defects, and the whole of a file for drover serve --defects.
+type rawDefects struct {
+	Seed              *int         `json:"seed,omitempty" range:"0..9007199254740991" jsonschema:"decides which events and requests are hit; without it the scenario's seed of faults, in a file of its own 1"`
+	Lose              *rawDefect   `json:"lose,omitempty" jsonschema:"events that are acknowledged and not stored"`
+	SwapTenant        *rawDefect   `json:"swapTenant,omitempty" jsonschema:"events that are stored as another tenant's"`
+	Change            *rawDefect   `json:"change,omitempty" jsonschema:"events whose time is stored a millisecond off"`
+	Truncate          *rawDefect   `json:"truncate,omitempty" jsonschema:"events of which the second half is cut off"`
+	Delay             *rawLasts    `json:"delay,omitempty" jsonschema:"events that are not shown before for has passed"`
+	Leak              *rawDefect   `json:"leak,omitempty" jsonschema:"events that another tenant's reader sees, too"`
+	StoreTwice        *rawDefect   `json:"storeTwice,omitempty" jsonschema:"events that are stored a second time when they come again"`
+	IgnoreIdempotency *rawDefect   `json:"ignoreIdempotency,omitempty" jsonschema:"events that are stored again each time they come again; count bounds the copies"`
+	WrongVerdict      *rawDefect   `json:"wrongVerdict,omitempty" jsonschema:"detections that get the opposite verdict"`
+	CleanWhenSlow     *rawLasts    `json:"cleanWhenSlow,omitempty" jsonschema:"detections that are called benign when their request has taken for already"`
+	Throttle          *rawThrottle `json:"throttle,omitempty" jsonschema:"requests that are answered 429, each once"`
+	Fail              *rawFail     `json:"fail,omitempty" jsonschema:"requests that are answered with an error, each once"`
+	Stall             *rawLasts    `json:"stall,omitempty" jsonschema:"requests that wait for so long before they are looked at, each once"`
+	Reset             *rawDefect   `json:"reset,omitempty" jsonschema:"requests whose connection is reset before anything is stored, each once"`
+	DropAnswer        *rawDefect   `json:"dropAnswer,omitempty" jsonschema:"requests that are stored and whose connection is reset instead of an answer, each once"`
+	SlowBody          *rawLasts    `json:"slowBody,omitempty" jsonschema:"requests whose answer takes for, each once"`
+	Lie               *rawDefect   `json:"lie,omitempty" jsonschema:"requests that are answered 200 with every event refused inside, each once; nothing is stored"`
+	Capacity          *rawCapacity `json:"capacity,omitempty" jsonschema:"a bound on requests per second; those beyond it are answered 429"`
+	KeepWithdrawn     *rawDefect   `json:"keepWithdrawn,omitempty" jsonschema:"optional data that stays in store after its user took consent back"`
+}
+
+// rawDefect says how often a defect strikes.
+type rawDefect struct {
+	Share share `json:"share,omitempty" default:"100%" range:"0%..100%" jsonschema:"share of the events, or requests, that can be hit"`
+	Count *int  `json:"count,omitempty" range:"1..1000000000" jsonschema:"most that are hit; without it there is no bound"`
+}
+
+type rawLasts struct {
+	rawDefect
+	For duration `json:"for,omitempty" default:"1s" range:"0s..1h" jsonschema:"wall time"`
+}
+
+type rawThrottle struct {
+	rawDefect
+	RetryAfter duration `json:"retryAfter,omitempty" default:"1s" range:"0s..1h" jsonschema:"Retry-After of the answer, in whole seconds; 0s: without one"`
+}
+
+type rawFail struct {
+	rawDefect
+	Status int `json:"status,omitempty" default:"503" range:"500..599" jsonschema:"status of the answer"`
+}
+
+type rawCapacity struct {
+	Rate       rate     `json:"rate" example:"500/s" range:"0.1/s..1000000/s" jsonschema:"requests per second"`
+	RetryAfter duration `json:"retryAfter,omitempty" default:"1s" range:"0s..1h" jsonschema:"Retry-After of the answer, in whole seconds; 0s: without one"`
 }
 
 type rawAuth struct {
-	Type       string     `json:"type,omitempty" default:"none" enum:"none|bearer" later:"oauth2" jsonschema:"bearer sends Authorization: Bearer with each upload"`
-	TokenPer   string     `json:"tokenPer,omitempty" enum:"tenant|all" later:"device" jsonschema:"tenant: a JWT (HS256) for each tenant, signed with the secret; all: one token. Without it all"`
-	TokenFrom  *rawSecret `json:"tokenFrom,omitempty" jsonschema:"where the token is read from; with tokenPer: all"`
-	SecretFrom *rawSecret `json:"secretFrom,omitempty" jsonschema:"where the signing key is read from; with tokenPer: tenant"`
-	_          struct{}   `later:"clientSecretFrom"`
+	Type       string     `json:"type,omitempty" default:"none" enum:"none|bearer|oauth2|basic|header" jsonschema:"basic sends user and password; header a token in a header of any name; bearer sends Authorization: Bearer with each upload; oauth2 fetches the tokens by client credentials, and new ones before they expire or when they are refused"`
+	TokenPer   string     `json:"tokenPer,omitempty" enum:"tenant|all|device" jsonschema:"bearer, tenant: a JWT (HS256) for each tenant, signed with the secret; oauth2: who has a token of its own; all: one token. Without it all"`
+	TokenFrom  *rawSecret `json:"tokenFrom,omitempty" jsonschema:"where the token is read from; bearer with tokenPer: all, and header"`
+	SecretFrom *rawSecret `json:"secretFrom,omitempty" jsonschema:"where the signing key is read from; bearer with tokenPer: tenant"`
+
+	User         string     `json:"user,omitempty" jsonschema:"basic: name of the user"`
+	PasswordFrom *rawSecret `json:"passwordFrom,omitempty" jsonschema:"basic: where the password is read from"`
+	Header       string     `json:"header,omitempty" jsonschema:"header: its name, e.g. X-Api-Key or Authorization"`
+	Prefix       string     `json:"prefix,omitempty" jsonschema:"header: what stands before the token, e.g. Splunk and a blank"`
+	Sign         *rawSign   `json:"sign,omitempty" jsonschema:"each attempt is signed by HMAC over its body as it is on the wire, beside whatever type says"`
+
+	TokenURL         string     `json:"tokenURL,omitempty" jsonschema:"oauth2: http(s)://host[:port]/path of the token endpoint; the embedded backend has its own"`
+	ClientID         string     `json:"clientId,omitempty" jsonschema:"oauth2: id of the client; {tenant} and {device} in it stand for their ids. The embedded backend knows its own"`
+	ClientSecretFrom *rawSecret `json:"clientSecretFrom,omitempty" jsonschema:"oauth2: where the secret of all clients is read from"`
+	Scope            string     `json:"scope,omitempty" jsonschema:"oauth2: scopes to ask for, with spaces between them"`
+	Lifetime         *duration  `json:"lifetime,omitempty" range:"1s..30d" jsonschema:"oauth2 with url: embedded: how long its tokens last; without it 1h"`
+}
+
+type rawSign struct {
+	KeyFrom    *rawSecret `json:"keyFrom" example:"{env: SIGNING_KEY}" jsonschema:"where the key is read from"`
+	Hash       string     `json:"hash,omitempty" default:"sha256" enum:"sha256|sha512" jsonschema:"of the HMAC"`
+	Header     string     `json:"header,omitempty" default:"X-Signature" jsonschema:"header that the signature goes in"`
+	Prefix     string     `json:"prefix,omitempty" jsonschema:"before it, e.g. sha256="`
+	Encoding   string     `json:"encoding,omitempty" default:"hex" enum:"hex|base64" jsonschema:"how it is written"`
+	TimeHeader string     `json:"timeHeader,omitempty" jsonschema:"header for the time of the attempt in Unix seconds; the time and a line feed are then signed before the rest"`
+	Request    bool       `json:"request,omitempty" default:"false" jsonschema:"sign the method, path and query, too, each with a line feed, before the body"`
 }
 
 type rawSecret struct {
@@ -73,14 +167,20 @@ type rawSecret struct {
 }
 
 type rawClient struct {
-	Connections string   `json:"connections,omitempty" default:"pooled" enum:"pooled" later:"per-device" jsonschema:"pooled: all devices share kept-alive connections"`
-	MaxOpen     int      `json:"maxOpen,omitempty" default:"64" range:"1..65535" jsonschema:"most connections open at once"`
-	Queue       int      `json:"queue,omitempty" default:"16384" range:"1..10000000" jsonschema:"most uploads waiting for a connection; one more is dropped and counted"`
-	Timeout     duration `json:"timeout,omitempty" default:"10s" range:"1ms..1h" jsonschema:"wall time for one attempt, from its start to the whole answer"`
-	Compression string   `json:"compression,omitempty" default:"none" enum:"none|gzip" later:"zstd" jsonschema:"of bodies"`
-	Batch       rawBatch `json:"batch,omitempty" jsonschema:"how a device gathers events into an upload"`
-	Retry       rawRetry `json:"retry,omitempty" jsonschema:"what happens to an upload that got no answer, 429 or 5xx"`
-	Spool       rawSpool `json:"spool,omitempty" jsonschema:"what a device keeps while it is offline"`
+	HTTP        version    `json:"http,omitempty" default:"1.1" enum:"1.1|2" jsonschema:"version of HTTP; 2 puts many uploads on one connection, over TLS or, with an http url, by prior knowledge"`
+	Proxy       string     `json:"proxy,omitempty" jsonschema:"http://host:port of a proxy that uploads go through; proxies of the environment are ignored"`
+	Connections string     `json:"connections,omitempty" default:"pooled" enum:"pooled|per-device" jsonschema:"pooled: all devices share kept-alive connections; per-device: each device opens its own, handshakes over TLS, keeps it while it is active, and closes it; not through a proxy"`
+	Idle        *duration  `json:"idle,omitempty" range:"10ms..1d" jsonschema:"per-device: a connection that was idle for so long, in wall time, is closed; without it 30s"`
+	Resume      *share     `json:"resume,omitempty" range:"0%..100%" jsonschema:"per-device over TLS: share of handshakes that offer to resume the device's last session; without it 80%, an assumption"`
+	Sources     []string   `json:"sourceAddresses,omitempty" default:"[]" jsonschema:"addresses or prefixes of this machine that connections come from, e.g. 127.0.0.0/8: one address has some 28,000 ports; per-device: a device has always the same"`
+	MaxOpen     int        `json:"maxOpen,omitempty" default:"64" range:"1..65535" jsonschema:"most connections open at once; per-device: where one more would be too many the one that was idle the longest is closed, and at most 1024 uploads are under way"`
+	Queue       int        `json:"queue,omitempty" default:"16384" range:"1..10000000" jsonschema:"most uploads waiting for a connection; one more is dropped and counted"`
+	Timeout     duration   `json:"timeout,omitempty" default:"10s" range:"1ms..1h" jsonschema:"wall time for one attempt, from its start to the whole answer"`
+	Compression string     `json:"compression,omitempty" default:"none" enum:"none|gzip|zstd" jsonschema:"of bodies"`
+	Batch       rawBatch   `json:"batch,omitempty" jsonschema:"how a device gathers events into an upload"`
+	Retry       rawRetry   `json:"retry,omitempty" jsonschema:"what happens to an upload that got no answer, 429 or 5xx"`
+	Spool       rawSpool   `json:"spool,omitempty" jsonschema:"what a device keeps while it is offline"`
+	Faults      *rawFaults `json:"faults,omitempty" jsonschema:"what drover itself lets go wrong on the way, by the seed of faults, on top of what the backend does; counted apart from it"`
 }
 
 type rawBatch struct {
@@ -102,17 +202,23 @@ type rawSpool struct {
 }
 
 type rawPrivacy struct {
-	Contract string   `json:"contract,omitempty" default:"mde" enum:"mde|mde-2024" later:"atp-2020" jsonschema:"the privacy contract that devices keep, as drover privacy prints it; mde-2024 knows devices by a GUID only"`
-	_        struct{} `later:"canaries"`
+	Contract string      `json:"contract,omitempty" default:"mde" jsonschema:"the privacy contract that devices keep, as drover privacy prints it: mde, mde-2024 (a GUID is the only device identifier), atp-2020 (connection and protocol instead of domain and address, browsers; no privacy setting), or a file in the format of profiles/privacy-catalogue.yaml, as ./FILE or ./FILE#NAME beside the scenario"`
+	Canaries rawCanaries `json:"canaries,omitempty" jsonschema:"names that must be found nowhere"`
+}
+
+type rawCanaries struct {
+	BenignHosts int `json:"benignHosts,omitempty" default:"0" range:"0..100000" jsonschema:"benign hosts, spread evenly over the devices: each is visited by one device only, with half of its benign visits. The privacy check and drover audit --scenario look for their names in every byte of an upload; one that is found is a violation of P06"`
 }
 
 type rawWeb struct {
+	Zone      string       `json:"zone,omitempty" default:"sim.test" jsonschema:"what every visited host ends in, so that nothing real can be contacted: a name under .test, .example or .invalid"`
 	Benign    rawBenign    `json:"benign,omitempty" jsonschema:"ordinary sites; a visit to one stays on the device"`
 	Malicious rawMalicious `json:"malicious,omitempty" jsonschema:"planted sites; a visit to one is detected and reported"`
 }
 
 type rawBenign struct {
 	Popularity rawZipf `json:"popularity,omitempty" jsonschema:"how visits spread over sites"`
+	Revisits   share   `json:"revisits,omitempty" default:"25%" range:"0%..100%" jsonschema:"share of a user's visits that go to 16 favourite sites of the user's own; 25 % of the URLs that users visit they visit again (Tossell et al., CHI 2012)"`
 }
 
 type rawZipf struct {
@@ -120,7 +226,18 @@ type rawZipf struct {
 }
 
 type rawMalicious struct {
-	Mix weights `json:"mix,omitempty" default:"{phishing: 70, malware: 20, c2: 10}" keys:"phishing|malware|c2|scam" jsonschema:"shares of the kinds of malicious site, adding up to 100; the default is an assumption"`
+	Mix        weights      `json:"mix,omitempty" default:"{phishing: 70, malware: 20, c2: 10}" keys:"phishing|malware|c2|scam" jsonschema:"shares of the kinds of malicious site, adding up to 100; the default is an assumption"`
+	Patterns   weights      `json:"patterns,omitempty" default:"{combosquat: 22, subdomain: 14, typosquat: 10, homoglyph: 2, sharedHosting: 10, compromised: 8, tokenQuery: 6, dgaLetters: 6, dgaWords: 4, bait: 18}" keys:"combosquat|subdomain|typosquat|homoglyph|sharedHosting|compromised|tokenQuery|dgaLetters|dgaWords|bait" jsonschema:"shares of the ways in which their URLs are made, adding up to 100; within a kind of site those that fit it count: of phishing all but dgaLetters, dgaWords and bait, of malware compromised, tokenQuery, both dga and bait, of c2 tokenQuery and both dga, of scam combosquat, sharedHosting and bait. drover classify --patterns shows what the model makes of each; the default is an assumption"`
+	Difficulty weights      `json:"difficulty,omitempty" default:"{easy: 70, hard: 30}" keys:"easy|hard" jsonschema:"shares of sites with much that gives them away (words that lure, numbers, an ending that is mostly abused) and with little; the default is an assumption"`
+	Listed     share        `json:"listed,omitempty" default:"80%" range:"0%..100%" jsonschema:"share of sites that the reference has on its list; of the others its rules and its model decide, and what they miss stays on the device. Of compromised sites the list has host and path, as the host is somebody's: only supervised devices, which see the whole URL, find those. The default is an assumption"`
+	WrongLabel share        `json:"wrongLabel,omitempty" default:"1%" range:"0%..100%" jsonschema:"share of sites that the list is wrong about: half are harmless and reported, half are malicious and let through; the default is an assumption"`
+	Unknown    share        `json:"unknown,omitempty" default:"5%" range:"0%..100%" jsonschema:"share of sites about which nobody knows the truth: left out of missed and false alarms, and counted apart; the default is an assumption"`
+	LateTruth  rawLateTruth `json:"lateTruth,omitempty" jsonschema:"sites that turn malicious while the run goes on; until then they are harmless, known as such, and visits leave no trace"`
+}
+
+type rawLateTruth struct {
+	Share  share    `json:"share,omitempty" default:"0%" range:"0%..100%" jsonschema:"how many of the sites"`
+	Within duration `json:"within,omitempty" default:"1d" range:"1s..365d" jsonschema:"each at a time of its own, evenly within so much device time from the start"`
 }
 
 type rawFleet struct {
@@ -147,20 +264,23 @@ type rawIdentity struct {
 }
 
 type rawSettings struct {
-	ExcludeURL   toggle   `json:"DefenderExcludeURLInReport,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: threats carry no domain and no address. False is the product's default"`
-	UnsafeInfo   toggle   `json:"user.unsafe_site_info,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: the user lets domain and address be sent after all; shares of the users who see the switch: DefenderExcludeURLInReport is true and the device is not supervised"`
-	Supervised   toggle   `json:"supervised,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: the device is supervised; the default is an assumption"`
-	OptionalDiag toggle   `json:"optionalDiagnostics,omitempty" default:"{true: 32, false: 68}" jsonschema:"true: the user allows optional diagnostic data. 32 % of users of one app shared diagnostics (Apple developer forum thread 25491, 2015)"`
-	FeedbackData toggle   `json:"DefenderFeedbackData,omitempty" default:"{true: 100, false: 0}" jsonschema:"true: the feedback form is offered, the product's default"`
-	_            struct{} `later:"DefenderNetworkProtectionPrivacy|DefenderTVMPrivacyMode"`
+	ExcludeURL   toggle `json:"DefenderExcludeURLInReport,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: threats carry no domain and no address. False is the product's default"`
+	UnsafeInfo   toggle `json:"user.unsafe_site_info,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: the user lets domain and address be sent after all; shares of the users who see the switch: DefenderExcludeURLInReport is true and the device is not supervised"`
+	Supervised   toggle `json:"supervised,omitempty" default:"{true: 0, false: 100}" jsonschema:"true: the device is supervised; the default is an assumption"`
+	OptionalDiag toggle `json:"optionalDiagnostics,omitempty" default:"{true: 32, false: 68}" jsonschema:"true: the user allows optional diagnostic data. 32 % of users of one app shared diagnostics (Apple developer forum thread 25491, 2015)"`
+	FeedbackData toggle `json:"DefenderFeedbackData,omitempty" default:"{true: 100, false: 0}" jsonschema:"true: the feedback form is offered, the product's default"`
+	NetworkPriv  toggle `json:"DefenderNetworkProtectionPrivacy,omitempty" default:"{true: 100, false: 0}" jsonschema:"what diag.features says of it, and nothing else: data about Wi-Fi networks is no data type of the contracts and never sent. True is the product's default"`
+	TVMPriv      toggle `json:"DefenderTVMPrivacyMode,omitempty" default:"{true: 100, false: 0}" jsonschema:"what diag.features says of it, and nothing else: the list of apps is no data type of the contracts and never sent. True is the product's default"`
 }
 
 type rawCohort struct {
 	Name     word    `json:"name" jsonschema:"unique in its fleet"`
 	Weight   float64 `json:"weight" example:"100" range:"0..100" jsonschema:"share of the fleet's devices"`
 	Profile  string  `json:"profile" example:"enterprise-iphone" jsonschema:"name of a shipped device profile: its models, iOS and app versions, languages"`
-	OS       weights `json:"os,omitempty" jsonschema:"shares of iOS versions, adding up to 100; without it the profile's"`
+	OS       weights `json:"os,omitempty" jsonschema:"shares of iOS versions that were out at clock.start, adding up to 100; without it those of the profile that were"`
 	Behavior string  `json:"behavior" example:"office" jsonschema:"name of a behaviour"`
+
+	Settings *rawSettings `json:"settings,omitempty" jsonschema:"what admins and users of this cohort switched; what is left out is as in the fleet's settings"`
 }
 
 type rawBehavior struct {
@@ -191,7 +311,7 @@ type rawEvents struct {
 	Memory      *rawPeriodic `json:"memory,omitempty" default:"{every: 1h, jitter: 10%}" jsonschema:"memory use of the app and its extension; the default is an assumption"`
 	AppInfo     *rawPeriodic `json:"appInfo,omitempty" default:"{every: 1d, jitter: 10%}" jsonschema:"name, version and upgrade status of the app; the default is an assumption"`
 	AppAction   *rawPeriodic `json:"appAction,omitempty" default:"{perDay: 0.3}" jsonschema:"something done in the app; 0.3 opens a day is an assumption"`
-	WebVisit    *rawWebVisit `json:"webVisit,omitempty" default:"{perDay: 40, maliciousShare: 0.005%, bypass: 4%}" jsonschema:"a page visited; only a malicious one is reported, as web.threat"`
+	WebVisit    *rawWebVisit `json:"webVisit,omitempty" default:"{perDay: 40, maliciousShare: 0.005%, dispersion: 0.25, bypass: 4%}" jsonschema:"a page visited; only a malicious one is reported, as web.threat"`
 	Crash       *rawCrash    `json:"crash,omitempty" default:"{perDay: 0.00615, mix: {jetsam: 55, sigabrt: 25, watchdog: 20}}" jsonschema:"a crash of the app or its extension; 0.05 % of 0.3 sessions a day (Instabug 2024: 99.95 % crash-free) and 6 extension kills per 1,000 device-days (assumption)"`
 	Diagnostics *rawPeriodic `json:"diagnostics,omitempty" default:"{every: 1d}" jsonschema:"optional diagnostic data, of devices that allow it; the default is an assumption"`
 	Feedback    *rawPeriodic `json:"feedback,omitempty" default:"{perDay: 0.00005}" jsonschema:"feedback sent by the user, of devices that are offered the form; 1.5 per 1,000 users and month is an assumption"`
@@ -208,109 +328,19 @@ type rawPeriodic struct{ often }
 
 type rawWebVisit struct {
 	often
-	MaliciousShare share `json:"maliciousShare,omitempty" range:"0%..100%" jsonschema:"share of visits that go to a planted site; 0.005 % follows from 26 % of iOS devices meeting phishing in a year (Lookout 2024)"`
-	Bypass         share `json:"bypass,omitempty" range:"0%..100%" jsonschema:"share of detections that the user overrides; 4 % is an assumption"`
+	MaliciousShare share   `json:"maliciousShare,omitempty" range:"0%..100%" jsonschema:"share of visits that go to a planted site; 0.005 % follows from 26 % of iOS devices meeting phishing in a year (Lookout 2024)"`
+	Dispersion     float64 `json:"dispersion,omitempty" range:"0.05..1000" jsonschema:"shape of the gamma distribution by which malicious visits, and overrides, spread over users: 0.25 gives few users that are hit often, 1000 makes all alike; an assumption"`
+	Bypass         share   `json:"bypass,omitempty" range:"0%..100%" jsonschema:"share of detections that the user overrides; 4 % is an assumption"`
 }
 
 type rawCrash struct {
 	often
-	Mix  weights    `json:"mix,omitempty" keys:"jetsam|sigabrt|watchdog|sigsegv|sigtrap" jsonschema:"shares of the reasons, adding up to 100; the default is an assumption"`
-	More []rawTimes `json:"more,omitempty" jsonschema:"iOS versions that crash more often"`
+	Mix    weights    `json:"mix,omitempty" keys:"jetsam|sigabrt|watchdog|sigsegv|sigtrap" jsonschema:"shares of the reasons, adding up to 100; the default is an assumption. Kills for want of memory (jetsam) and other crashes each have their part of the rate, or a period of their own"`
+	More   []rawTimes `json:"more,omitempty" jsonschema:"iOS versions that crash more often"`
+	Report string     `json:"report,omitempty" default:"ips" enum:"ips|metrickit|both" jsonschema:"what a crash event carries: the .ips file that iOS writes, the payload that MetricKit gives to the app, or both; a kill for want of memory is a JetsamEvent, and to MetricKit a count of exits"`
 }
 
 type rawTimes struct {
 	OS    string  `json:"os" example:"26.4.1" jsonschema:"iOS version"`
 	Times float64 `json:"times" example:"6" range:"0..1000" jsonschema:"factor of the crash rate"`
-}
-
-type rawLoad struct {
-	Model       string     `json:"model,omitempty" default:"open" enum:"open|closed" jsonschema:"open: uploads come on schedule whatever the backend does; closed: each of concurrency senders waits for its answer"`
-	Concurrency *int       `json:"concurrency,omitempty" range:"1..65535" jsonschema:"closed model: uploads under way at once"`
-	Arrivals    string     `json:"arrivals,omitempty" enum:"poisson|even" jsonschema:"how uploads spread around a rate: at random, or with equal gaps. Without it poisson"`
-	Phases      []rawPhase `json:"phases" jsonschema:"the run, in order"`
-}
-
-type rawPhase struct {
-	Name    word     `json:"name" jsonschema:"unique"`
-	Do      string   `json:"do,omitempty" default:"drive" enum:"drive|enroll|drain" jsonschema:"enroll: every device registers once, first of all; drive: devices live; drain: nothing new, last of all"`
-	For     duration `json:"for" example:"60s" range:"100ms..30d" jsonschema:"wall time"`
-	Measure *bool    `json:"measure,omitempty" jsonschema:"whether checks and figures include it; without it true for drive, false for the others"`
-	Rate    *rawRate `json:"rate,omitempty" jsonschema:"uploads per second of the whole fleet, instead of clock.speed: a rate, a ramp, a sine or steps"`
-}
-
-type rawRamp struct {
-	From rate `json:"from" example:"100/s" range:"0/s..1000000/s" jsonschema:"rate at the start of the phase"`
-	To   rate `json:"to" example:"2000/s" range:"0/s..1000000/s" jsonschema:"rate at its end"`
-}
-
-type rawSine struct {
-	Mean      rate     `json:"mean" example:"1000/s" range:"0.001/s..1000000/s" jsonschema:"mean rate"`
-	Amplitude rate     `json:"amplitude" example:"500/s" range:"0/s..1000000/s" jsonschema:"how far above and below; at most the mean"`
-	Period    duration `json:"period" example:"10m" range:"1s..30d" jsonschema:"time of one wave"`
-}
-
-type rawSteps struct {
-	Steps []rawStep `json:"steps" jsonschema:"rates, each until the next"`
-}
-
-type rawStep struct {
-	At   duration `json:"at" example:"0s" range:"0s..30d" jsonschema:"from the start of the phase; the first is 0s"`
-	Rate rate     `json:"rate" example:"100/s" range:"0/s..1000000/s" jsonschema:"rate from then on"`
-}
-
-type rawCheck struct {
-	Name      word          `json:"name" jsonschema:"unique"`
-	Metric    string        `json:"metric,omitempty" jsonschema:"what is measured: response_time, service_time, send_lag, failed, refused, dropped, accepted, retries or throughput"`
-	Where     *rawWhere     `json:"where,omitempty" jsonschema:"which uploads; without a phase those of all measured phases"`
-	Expect    string        `json:"expect,omitempty" jsonschema:"what must hold of the metric, e.g. p99 <= 250ms, rate <= 0.1%, count == 0, per_second >= 950"`
-	Verdicts  *rawVerdicts  `json:"verdicts,omitempty" jsonschema:"the backend's verdicts against the reference classifier's"`
-	Generator *rawGenerator `json:"generator,omitempty" jsonschema:"whether the harness itself kept up"`
-	Count     *rawCount     `json:"count,omitempty" jsonschema:"accepted events by kind against what the backend says it counted"`
-	Privacy   *rawAudit     `json:"privacy,omitempty" jsonschema:"all uploads against the privacy contract, as drover audit looks at them; costs about 4 µs of CPU for each, 0.5 ms for one with a crash report"`
-	OnFail    string        `json:"onFail,omitempty" default:"fail" enum:"fail|inconclusive" jsonschema:"what a failure counts as"`
-	_         struct{}      `later:"reconcile"`
-}
-
-type rawWhere struct {
-	Op     string   `json:"op,omitempty" enum:"enroll|upload" jsonschema:"operation"`
-	Phase  string   `json:"phase,omitempty" jsonschema:"name of a phase"`
-	Fleet  string   `json:"fleet,omitempty" jsonschema:"name of a fleet"`
-	Cohort string   `json:"cohort,omitempty" jsonschema:"name of a cohort, or fleet/cohort"`
-	Tenant string   `json:"tenant,omitempty" jsonschema:"id of a tenant, as drover devices shows it"`
-	Class  string   `json:"class,omitempty" jsonschema:"how the last attempt ended, e.g. ok, timeout, reset, 5xx"`
-	_      struct{} `later:"outside"`
-}
-
-type rawVerdicts struct {
-	Agreement   string `json:"agreement,omitempty" jsonschema:"share of verdicts that agree on malicious or benign, e.g. \">= 99.5%\""`
-	Missed      string `json:"missed,omitempty" jsonschema:"share that the backend calls benign and the reference malicious"`
-	FalseAlarms string `json:"falseAlarms,omitempty" jsonschema:"share that the backend calls malicious and the reference benign"`
-	AtLeast     int    `json:"atLeast,omitempty" default:"1" range:"1..1000000000" jsonschema:"fewer verdicts prove nothing: inconclusive"`
-}
-
-type rawGenerator struct {
-	SendLag  string `json:"sendLag,omitempty" jsonschema:"bound on the harness's own lateness, e.g. p99 <= 20ms"`
-	Dropped  *int   `json:"dropped,omitempty" range:"0..1000000000" jsonschema:"uploads never sent, at most"`
-	Achieved string `json:"achieved,omitempty" jsonschema:"uploads sent, of those due, e.g. \">= 99%\""`
-}
-
-type rawCount struct {
-	Missing int `json:"missing,omitempty" default:"0" range:"0..1000000000" jsonschema:"accepted events that the backend does not count, at most"`
-	Surplus int `json:"surplus,omitempty" default:"0" range:"0..1000000000" jsonschema:"events that the backend counts and nobody sent, at most"`
-}
-
-type rawAudit struct {
-	Violations int `json:"violations,omitempty" default:"0" range:"0..1000000000" jsonschema:"broken invariants, at most"`
-}
-
-type rawVariant struct {
-	Scale   *float64                   `json:"scale,omitempty" range:"0.000001..1000" jsonschema:"factor of the devices of each fleet, of every rate and of concurrency"`
-	Devices map[string]*int            `json:"devices,omitempty" range:"1..10000000" jsonschema:"devices by fleet, instead of the fleet's own times scale"`
-	Phases  map[string]*rawPhaseChange `json:"phases,omitempty" jsonschema:"changes to phases, by name"`
-}
-
-type rawPhaseChange struct {
-	For     *duration `json:"for,omitempty" range:"100ms..30d" jsonschema:"wall time"`
-	Measure *bool     `json:"measure,omitempty" jsonschema:"whether checks and figures include it"`
-	Rate    *rawRate  `json:"rate,omitempty" jsonschema:"rate of uploads; scale does not change it"`
 }

@@ -13,13 +13,15 @@ const (
 
 // heading tells whether the file claims to be a scenario of this version. When it does not, its fields are another
 // language's, and judging them would only make noise.
-func (d *decoder) heading(root *yaml.Node) bool {
+func (d *decoder) heading(root *yaml.Node) bool { return d.headingOf(root, scenarioKind) }
+
+func (d *decoder) headingOf(root *yaml.Node, kind string) bool {
 	if root.Kind != yaml.MappingNode {
-		d.errorf(root, `start with "apiVersion: `+apiVersion+`"`, "a scenario is a mapping, not %s", describe(root))
+		d.errorf(root, `start with "apiVersion: `+apiVersion+`"`, "%s is a mapping, not %s", map[string]string{scenarioKind: "a scenario", adapterKind: "an adapter", readbackKind: "a read-back"}[kind], describe(root))
 		return false
 	}
 	ok := true
-	for _, f := range []struct{ name, want string }{{"apiVersion", apiVersion}, {"kind", scenarioKind}} {
+	for _, f := range []struct{ name, want string }{{"apiVersion", apiVersion}, {"kind", kind}} {
 		n := lookup(root, f.name)
 		switch {
 		case n == nil:
@@ -40,3 +42,5 @@ func describe(n *yaml.Node) string {
 	}
 	return show(n)
 }
+
+const readbackKind = "Readback"

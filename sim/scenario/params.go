@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"drover/sim/target"
 )
 
 // paramTypes are the types of params, each with the check of a value as text.
@@ -18,7 +20,8 @@ var paramTypes = map[string]func(text string) (mend string, ok bool){
 	"share":    func(s string) (string, bool) { _, mend, ok := parseShare(s); return mend, ok },
 	"url": func(s string) (string, bool) {
 		u, err := url.Parse(s)
-		return `want "embedded" or e.g. http://127.0.0.1:8080`, s == embedded || err == nil && u.Scheme != "" && u.Host != ""
+		p, known := target.ProtocolOf(s)
+		return `want "embedded" or e.g. http://127.0.0.1:8080`, s == embedded || known && !p.Host || err == nil && u.Scheme != "" && u.Host != ""
 	},
 }
 
@@ -27,9 +30,14 @@ type params struct {
 	*report
 	values map[string]*yaml.Node // by name; nil: known, but its value is bad or missing
 	used   map[string]bool
-	doubt  bool // a reference is wrong, so a param may only seem unused
-	grown  int  // bytes of all values with params
+	doubt  bool         // a reference is wrong, so a param may only seem unused
+	fields []*yaml.Node // in which ${a.b} is a field of a template, not a param
+	inside bool         // p walks through fields
+	grown  int          // bytes of all values with params
 }
+
+// withTemplates are the fields of target that templates may be in.
+var withTemplates = []string{"adapter", "nats", "mqtt", "kafka"}
 
 // substitute replaces the params of root in place. A scalar whose param is bad is marked, so that it is not reported again.
 func substitute(r *report, root *yaml.Node, decls map[string]*rawParam, at func(ptr any) *yaml.Node, set map[string]string) {
@@ -46,6 +54,11 @@ func substitute(r *report, root *yaml.Node, decls map[string]*rawParam, at func(
 				n = root
 			}
 			p.errorf(n, didYouMean(name, names, "declare it under spec.params"), "--set %s: the scenario has no such param", name)
+		}
+	}
+	for _, name := range withTemplates {
+		if n := lookup(lookup(lookup(root, "spec"), "target"), name); n != nil {
+			p.fields = append(p.fields, n)
 		}
 	}
 	p.walk(root, block)
@@ -86,6 +99,10 @@ func (p *params) walk(n, skip *yaml.Node) {
 	if n == nil || n == skip || p.grown > maxBytes {
 		return
 	}
+	if slices.Contains(p.fields, n) {
+		p.inside = true
+		defer func() { p.inside = false }()
+	}
 	if n.Kind == yaml.ScalarNode {
 		p.scalar(n)
 		return
@@ -116,6 +133,11 @@ func (p *params) scalar(n *yaml.Node) {
 			break
 		}
 		name, tail, closed := strings.Cut(after, "}")
+		if p.inside && (strings.HasSuffix(before, "$") || closed && strings.Contains(name, ".")) {
+			out.WriteString("${")
+			rest = after
+			continue
+		}
 		if !closed {
 			p.doubt = true
 			p.errorf(n, "write ${name}", "%s: ${ without }", show(n))

@@ -21,7 +21,6 @@ import (
 	"drover/scenarios"
 	"drover/sim/behavior"
 	"drover/sim/fleet"
-	"drover/sim/privacy"
 )
 
 // embedded is the target.url of the reference backend.
@@ -77,8 +76,8 @@ type facts struct {
 	catalogue *fleet.Catalogue
 	shapes    map[string]behavior.Day
 	profiles  map[string]fleet.Profile
-	versions  []string // of iOS
-	contracts map[string]*privacy.Contract
+	versions  []string             // of iOS
+	uptake    map[string]rawUptake // of a release that does not say: app and os
 }
 
 var loadFacts = sync.OnceValues(func() (facts, error) {
@@ -90,16 +89,17 @@ var loadFacts = sync.OnceValues(func() (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	f := facts{catalogue: cat, shapes: shapes, profiles: map[string]fleet.Profile{}, contracts: map[string]*privacy.Contract{}}
-	for _, name := range Contracts() {
-		if f.contracts[name], err = LoadContract(name); err != nil {
-			return facts{}, err
-		}
+	f := facts{catalogue: cat, shapes: shapes, profiles: map[string]fleet.Profile{}}
+	if _, err := shippedContracts(); err != nil {
+		return facts{}, err
 	}
 	for _, name := range profileNames() {
 		if f.profiles[name], err = LoadProfile(profiles.Files, name); err != nil {
 			return facts{}, err
 		}
+	}
+	if f.uptake, err = loadUptake(profiles.Files); err != nil {
+		return facts{}, err
 	}
 	for _, r := range cat.Releases {
 		f.versions = append(f.versions, r.Version)
@@ -151,6 +151,7 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 		return nil, nil, fmt.Errorf("the facts built into drover are damaged: %w", err)
 	}
 	r := newReport(file)
+	r.src = src
 	root := parseYAML(r, src)
 	if root == nil {
 		return nil, nil, r.err()
@@ -168,7 +169,7 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 
 	d.preset(reflect.ValueOf(f).Elem(), "")
 	d.value(root, reflect.ValueOf(f).Elem(), "", "")
-	b := builder{decoder: d, spec: &f.Spec, facts: facts, zones: map[string]bool{}}
+	b := builder{decoder: d, spec: &f.Spec, facts: facts, zones: map[string]bool{}, windowed: map[string]bool{}}
 	b.behaviors()
 	b.variants(opt.Variant)
 	sc := &Scenario{
@@ -176,9 +177,15 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 		Seeds: Seeds(f.Spec.Seed), Start: time.Time(f.Spec.Clock.Start), Speed: f.Spec.Clock.Speed, Catalogue: facts.catalogue,
 	}
 	b.target(sc)
-	sc.Contract = facts.contracts[f.Spec.Privacy.Contract]
+	b.contract(sc)
+	sc.Target.Adapter = b.adapter(&f.Spec.Target, sc)
+	b.messagePlace(&f.Spec.Target, sc)
+	sc.Batch.MaxEvents = f.Spec.Target.Client.Batch.MaxEvents
+	sc.Canaries = f.Spec.Privacy.Canaries.BenignHosts
+	sc.Zone, sc.Sites = b.zone(), b.sites()
 	b.fleets(sc)
 	b.load(sc)
+	b.timeline(sc)
 	b.checks(sc)
 	if err := r.err(); err != nil {
 		return nil, nil, err
@@ -186,9 +193,20 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 	variants := slices.Sorted(maps.Keys(f.Spec.Variants))
 	f.Spec.Params, f.Spec.Variants = nil, nil
 	sc.Resolved = canonical(f)
-	sum := sha256.Sum256(sc.Resolved)
+	sum := sha256.Sum256(append(slices.Clone(sc.Resolved), sc.ContractFile...))
 	sc.Digest = hex.EncodeToString(sum[:])
+	sc.Work = work(*f, sc.ContractFile)
 	return sc, variants, nil
+}
+
+// work is the digest of what the devices do: two runs of one work can be compared, whatever backend they were driven at, by
+// whatever credential, and whatever was promised of it. How a device sends (target.client) is a part of it.
+func work(f rawFile, contract []byte) string {
+	f.Metadata = rawMetadata{}
+	f.Spec.Target = rawTarget{Client: f.Spec.Target.Client}
+	f.Spec.Checks = nil
+	sum := sha256.Sum256(append(canonical(&f), contract...))
+	return hex.EncodeToString(sum[:])
 }
 
 // builder checks what several fields mean together and builds the values of the domain packages.
@@ -200,7 +218,10 @@ type builder struct {
 	used  map[string]bool           // behaviours that a cohort has or another behaviour extends
 	plans map[string]*behavior.Plan // by behaviour
 	dim   dimensions
+
+	spreads  map[float64]*behavior.Spread // by shape
+	windowed map[string]bool              // entries of the timeline that a check names
 }
 
 // dimensions are the names that a check may pick uploads by.
-type dimensions struct{ phases, fleets, cohorts []string }
+type dimensions struct{ phases, fleets, cohorts, entries []string }

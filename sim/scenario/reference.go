@@ -21,6 +21,7 @@ func Reference() string {
 		{"Fleets", "spec:fleets", reflect.TypeFor[rawSpec]()},
 		{"Behaviours", "spec:behaviors", reflect.TypeFor[rawSpec]()},
 		{"Load", "spec:load", reflect.TypeFor[rawSpec]()},
+		{"Timeline", "spec:timeline", reflect.TypeFor[rawSpec]()},
 		{"Checks", "spec:checks", reflect.TypeFor[rawSpec]()},
 		{"Variants", "spec:variants", reflect.TypeFor[rawSpec]()},
 	} {
@@ -83,7 +84,13 @@ func rows(out *strings.Builder, path string, f field) {
 				children(out, path, shape)
 			}
 		}
+		if t == reflect.TypeFor[rawAdapter]() {
+			children(out, path, reflect.TypeFor[rawMapping]())
+		}
 		return
+	}
+	if t == reflect.TypeFor[rawOp]() && strings.HasSuffix(path, ".enrol") {
+		return // as those of upload
 	}
 	if t.Kind() == reflect.Struct && t != reflect.TypeFor[instant]() {
 		children(out, path, t)

@@ -75,7 +75,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, tag reflect
 		}
 		*p = x
 	default:
-		panic("scenario: no notation for " + v.Type().String())
+		panic("scenario: no notation for " + v.Type().String()) // a field of format.go of a type that this does not know
 	}
 	return d.inRange(n, v, path, tag)
 }
@@ -170,7 +170,7 @@ func boundOf(t reflect.Type, text string) float64 {
 	}
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		panic("scenario: bad range end " + text)
+		panic("scenario: bad range end " + text) // a tag of format.go, nothing that a user wrote
 	}
 	return x
 }

@@ -13,10 +13,13 @@ import (
 
 	"drover/sim/behavior"
 	"drover/sim/check"
+	"drover/sim/defect"
+	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/pace"
 	"drover/sim/privacy"
 	"drover/sim/target"
+	"drover/sim/wire"
 )
 
 // Scenario is one run, fully resolved: params replaced, variant applied, defaults filled in. It is not changed after Parse.
@@ -28,15 +31,23 @@ type Scenario struct {
 	Speed             float64   // device seconds per wall second in phases without a rate
 	Target            Target
 	Contract          *privacy.Contract // what devices keep; shared between scenarios
+	Zone              event.Zone        // that all visited hosts are in
+	Sends             event.Sends       // what devices send: the contract in their terms
+	Skew              behavior.Skew     // of the devices' clocks
+	Canaries          int               // benign hosts that one device each visits, to be looked for
+	Sites             behavior.Sites    // that devices visit
 	Catalogue         *fleet.Catalogue  // shared between scenarios: read only
 	Fleets            []fleet.Spec      // in file order
 	Plans             []behavior.Plan   // one per cohort, over all fleets in file order
 	Batch             behavior.Batch
 	Spool             behavior.Spool
 	Load              Workload
+	Timeline          []Entry       // in file order
 	Checks            []check.Check // in file order
 	Resolved          []byte        // canonical YAML; parsing it again gives the same Scenario
-	Digest            string        // SHA-256 of Resolved, in lower-case hex
+	ContractFile      []byte        // the file of the user's own contract, which Resolved calls ResolvedContract; nil for a shipped one
+	Digest            string        // SHA-256 of Resolved and ContractFile, in lower-case hex
+	Work              string        // the same without name, description, target and checks: equal for runs that can be compared
 }
 
 // Seeds are the four independent streams of randomness of a run.
@@ -44,12 +55,40 @@ type Seeds struct{ Fleet, Behavior, Arrivals, Faults uint64 }
 
 // Target says where uploads go and how they are sent.
 type Target struct {
-	URL        string   // "embedded", or http(s)://host[:port][/path] without a slash at the end
-	Adapter    string   // how events map to requests: "drover"
-	AllowHosts []string // lower-case hosts beside the loopback ones that may be contacted; from the file only
+	URL        string // "embedded", or http(s)://host[:port][/path] without a slash at the end, or another protocol's
+	Protocol   *target.Protocol
+	Place      *wire.Template  // of messages that have one: a topic, a subject; nil: they have none
+	Existing   target.Existing // of url: file:PATH
+	Syslog     Syslog          // of url: syslog://host
+	JetStream  bool            // of url: nats://host
+	Adapter    *wire.Mapping   // how events map to requests
+	AllowHosts []string        // lower-case hosts beside the loopback ones that may be contacted; from the file only
+	TLS        target.TLS
+	Secure     bool           // over TLS; the embedded backend has to be told
+	Faults     *target.Faults // nil: none
+	Identity   *Identity      // nil: devices show no certificate
 	Auth       target.Auth
+	Sign       *Sign // nil: requests are not signed
 	Client     target.Client
+	Readback   target.Readback
+	Defects    *defect.Set // what the embedded backend does wrong; nil: nothing
 }
+
+// Syslog is what the headers of messages have in common; see wire.SyslogHeader.
+type Syslog struct {
+	Facility int
+	App      string
+}
+
+// Sign is how requests are signed; the Signature's key is read from KeyFrom.
+type Sign struct {
+	KeyFrom   target.SecretRef
+	Signature target.Signature
+}
+
+// Identity is who issues the certificates of devices. Both are empty where the embedded backend trusts an authority that is
+// made for the run.
+type Identity struct{ CAFrom, KeyFrom target.SecretRef }
 
 // Workload is when uploads are made. (Its natural name is taken by the function Load.)
 type Workload struct {

@@ -62,14 +62,35 @@ func notations() map[reflect.Type]*jsonschema.Schema {
 		reflect.TypeFor[share]():    pattern(shareSyntax),
 		reflect.TypeFor[word]():     pattern(wordSyntax),
 		reflect.TypeFor[instant]():  {Type: "string", Format: "date-time"},
+		reflect.TypeFor[version]():  {Types: []string{"string", "number"}},
 		reflect.TypeFor[text]():     {Types: []string{"string", "number", "integer", "boolean"}},
 		reflect.TypeFor[weights]():  table,
 		reflect.TypeFor[toggle]():   table,
 		reflect.TypeFor[rawSeed]():  {AnyOf: []*jsonschema.Schema{seed, streams}},
 		reflect.TypeFor[rawShape](): {AnyOf: []*jsonschema.Schema{{Type: "string"}, {
 			Type: "array", Items: number(1000), MinItems: jsonschema.Ptr(24), MaxItems: jsonschema.Ptr(24)}}},
-		reflect.TypeFor[rawRate](): {AnyOf: rates},
+		reflect.TypeFor[rawAdapter](): {AnyOf: []*jsonschema.Schema{{Type: "string"}, mappingSchema()}},
+		reflect.TypeFor[rawRate]():    {AnyOf: rates},
+		reflect.TypeFor[rawMoment]():  pattern(momentSyntax),
+		reflect.TypeFor[rawUptake](): {AnyOf: []*jsonschema.Schema{{Type: "string", Enum: []any{atOnce}}, {
+			Type: "object", AdditionalProperties: number(100), MinProperties: jsonschema.Ptr(1)}}},
 	}
+}
+
+// mappingSchema is that of an adapter which is written into a scenario.
+func mappingSchema() *jsonschema.Schema {
+	t := reflect.TypeFor[rawMapping]()
+	texts := &jsonschema.Schema{Type: "object", AdditionalProperties: &jsonschema.Schema{Type: "string"}}
+	status := &jsonschema.Schema{Types: []string{"integer", "string", "array"}}
+	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[word](): {Type: "string", Pattern: wordSyntax}, reflect.TypeFor[rawPairs](): texts, reflect.TypeFor[rawSpans](): status,
+		reflect.TypeFor[rawWords](): {}, reflect.TypeFor[rawAny](): {},
+	}})
+	if err != nil {
+		panic("scenario: schema: " + err.Error())
+	}
+	annotate(s, t)
+	return s
 }
 
 func no() *jsonschema.Schema { return &jsonschema.Schema{Not: &jsonschema.Schema{}} }
@@ -135,6 +156,9 @@ func describeField(s *jsonschema.Schema, f field) {
 	for word := range strings.SplitSeq(f.tag.Get("enum"), "|") {
 		if word != "" {
 			of.Enum = append(of.Enum, word)
+		}
+		if n, err := strconv.ParseFloat(word, 64); err == nil && t == reflect.TypeFor[version]() {
+			of.Enum = append(of.Enum, n) // as YAML reads it without quotes
 		}
 	}
 	if keys := f.tag.Get("keys"); keys != "" {

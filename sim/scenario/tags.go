@@ -51,6 +51,8 @@ func kindOf(t reflect.Type) string {
 		return "a time"
 	case *word:
 		return "a name"
+	case *version:
+		return "a version"
 	case *weights:
 		return "a table of shares"
 	case *toggle:
@@ -59,6 +61,20 @@ func kindOf(t reflect.Type) string {
 		return "a seed"
 	case *rawShape:
 		return "a name or 24 numbers"
+	case *rawMoment:
+		return "a time within the run"
+	case *rawAdapter:
+		return "a name, a file or a mapping"
+	case *rawPairs:
+		return "a mapping of texts"
+	case *rawAny:
+		return "any value"
+	case *rawSpans:
+		return "a status or a list of them"
+	case *rawWords:
+		return "a value or a list of them"
+	case *rawUptake:
+		return "a curve or at-once"
 	case *rawRate:
 		return "a rate or a mapping"
 	case *text:

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -32,12 +33,15 @@ func (b *builder) variants(pick string) {
 }
 
 func (b *builder) variantNames(name string, v *rawVariant) {
-	var fleets, phases []string
+	var fleets, phases, checks []string
 	for i := range b.spec.Fleets {
 		fleets = append(fleets, string(b.spec.Fleets[i].Name))
 	}
 	for i := range b.spec.Load.Phases {
 		phases = append(phases, string(b.spec.Load.Phases[i].Name))
+	}
+	for i := range b.spec.Checks {
+		checks = append(checks, string(b.spec.Checks[i].Name))
 	}
 	for _, fleet := range slices.Sorted(maps.Keys(v.Devices)) {
 		if !slices.Contains(fleets, fleet) {
@@ -48,6 +52,29 @@ func (b *builder) variantNames(name string, v *rawVariant) {
 		if !slices.Contains(phases, phase) {
 			b.errorf(b.key(v.Phases[phase]), didYouMean(phase, phases, oneOf(phases)), "variants.%s.phases: there is no phase %q", name, phase)
 		}
+	}
+	for _, check := range slices.Sorted(maps.Keys(v.Checks)) {
+		b.checkChange(name, check, v.Checks[check], checks)
+	}
+}
+
+// checkChange checks that a variant changes a check that there is, in what that check has.
+func (b *builder) checkChange(variant, name string, change *rawCheckChange, names []string) {
+	path := fmt.Sprintf("variants.%s.checks.%s", variant, name)
+	i := slices.Index(names, name)
+	if i < 0 {
+		b.errorf(b.key(change), didYouMean(name, names, oneOf(names)), "variants.%s.checks: there is no check %q", variant, clip(name))
+		return
+	}
+	c := &b.spec.Checks[i]
+	if change.Expect != nil && !b.written(&c.Metric) {
+		b.errorf(b.key(&change.Expect), "remove it", "%s.expect: the check has no metric", path)
+	}
+	if change.AtLeast != nil && c.Verdicts == nil {
+		b.errorf(b.key(&change.AtLeast), "remove it", "%s.atLeast: the check is not about verdicts", path)
+	}
+	if change.Skip != nil && *change.Skip && (change.Expect != nil || change.AtLeast != nil) {
+		b.errorf(b.key(&change.Skip), "keep one of them", "%s: a check that is skipped cannot be changed", path)
 	}
 }
 
@@ -81,6 +108,7 @@ func (b *builder) apply(name string, v *rawVariant) {
 			continue
 		}
 		if change.For != nil {
+			b.stretch(string(p.Name), float64(*change.For)/float64(p.For))
 			p.For = *change.For
 			b.nodes[&p.For] = b.at(&change.For)
 		}
@@ -90,6 +118,44 @@ func (b *builder) apply(name string, v *rawVariant) {
 		if change.Rate != nil {
 			p.Rate = change.Rate
 			b.nodes[&p.Rate], b.keys[&p.Rate] = b.at(&change.Rate), b.key(&change.Rate)
+		}
+	}
+	b.applyToChecks(v)
+}
+
+// applyToChecks changes the checks that the variant names, and takes out those that it skips.
+func (b *builder) applyToChecks(v *rawVariant) {
+	for i := range b.spec.Checks {
+		c := &b.spec.Checks[i]
+		change := v.Checks[string(c.Name)]
+		if change == nil {
+			continue
+		}
+		if change.Expect != nil {
+			c.Expect = *change.Expect
+			b.nodes[&c.Expect], b.keys[&c.Expect] = b.at(&change.Expect), b.key(&change.Expect)
+		}
+		if change.AtLeast != nil {
+			c.Verdicts.AtLeast = *change.AtLeast
+			b.nodes[&c.Verdicts.AtLeast] = b.at(&change.AtLeast)
+		}
+		c.skipped = change.Skip != nil && *change.Skip
+	}
+}
+
+// stretch moves what the timeline does in a phase that becomes longer or shorter, in proportion and in whole milliseconds.
+func (b *builder) stretch(phase string, by float64) {
+	scaled := func(d duration) duration {
+		return duration(float64(d)*by) / duration(time.Millisecond) * duration(time.Millisecond)
+	}
+	for i := range b.spec.Timeline {
+		e := &b.spec.Timeline[i]
+		if e.At.phase != phase {
+			continue
+		}
+		e.At.offset = scaled(e.At.offset)
+		if e.For != nil {
+			*e.For = max(duration(time.Millisecond), scaled(*e.For))
 		}
 	}
 }

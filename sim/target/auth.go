@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -20,44 +21,64 @@ type SecretRef struct {
 const maxSecret = 64 << 10
 
 // Read returns the secret. An error names the variable or the file, never what it holds.
-func (s SecretRef) Read() (string, error) {
+func (s SecretRef) Read() (string, error) { return s.read("secret", maxSecret) }
+
+// read returns what is there, at most max bytes of it, and calls it by what.
+func (s SecretRef) read(what string, max int) (string, error) {
 	switch {
 	case s.Env != "" && s.File != "":
-		return "", fmt.Errorf("a secret is in the environment variable %s or in the file %s, not in both", s.Env, s.File)
+		return "", fmt.Errorf("a %s is in the environment variable %s or in the file %s, not in both", what, s.Env, s.File)
 	case s.Env != "":
 		if v := os.Getenv(s.Env); v != "" {
 			return v, nil
 		}
-		return "", fmt.Errorf("environment variable %s is empty; set it to the secret", s.Env)
+		return "", fmt.Errorf("%s is empty; set it to the %s", s, what)
 	case s.File == "":
-		return "", errors.New("no secret is named; want an environment variable or a file")
+		return "", fmt.Errorf("no %s is named; want an environment variable or a file", what)
 	}
 	f, err := os.Open(s.File)
 	if err != nil {
-		return "", fmt.Errorf("secret: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	b, err := io.ReadAll(io.LimitReader(f, int64(max)+1))
 	if err != nil {
-		return "", fmt.Errorf("secret: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	v := strings.TrimRight(string(b), "\r\n")
 	switch {
 	case v == "":
-		return "", fmt.Errorf("secret file %s is empty", s.File)
-	case len(b) > maxSecret:
-		return "", fmt.Errorf("secret file %s is larger than %d bytes", s.File, maxSecret)
+		return "", fmt.Errorf("%s file %s is empty", what, s.File)
+	case len(b) > max:
+		return "", fmt.Errorf("%s file %s is larger than %d bytes", what, s.File, max)
 	}
 	return v, nil
 }
 
+// String names the place, e.g. "environment variable TOKEN".
+func (s SecretRef) String() string {
+	if s.Env != "" {
+		return "environment variable " + s.Env
+	}
+	return "file " + s.File
+}
+
 // Auth says how uploads are authorised.
 type Auth struct {
-	Type string // "none" (or empty) or "bearer"
+	Type string // "none" (or empty), "bearer", "oauth2", "basic" or "header"
 	// Per is empty when the token in TokenFrom serves all, and "tenant" when each tenant has a JWT of its own, signed
-	// with the key in SecretFrom.
+	// with the key in SecretFrom. Of oauth2 it is "all", "tenant" or "device".
 	Per                   string
 	TokenFrom, SecretFrom SecretRef
+
+	User           string // of basic, whose password is in SecretFrom
+	Header, Prefix string // of header, whose token is in TokenFrom: where it goes, and what stands before it
+
+	// Of oauth2, whose secret is in SecretFrom.
+	TokenURL string        // empty: the embedded backend's
+	ClientID string        // with {tenant} and {device} for their ids
+	Scope    string        // space-separated
+	Lifetime time.Duration // of the embedded backend's tokens; 0: its own choice
 }
 
 // Secret reads the one secret that a needs: the token or the signing key; "" for Type "none".
@@ -65,10 +86,21 @@ func (a Auth) Secret() (string, error) {
 	switch {
 	case a.none():
 		return "", nil
-	case a.Per == "tenant":
+	case a.Per == "tenant" || a.Type == "oauth2" || a.Type == "basic":
 		return a.SecretFrom.Read()
 	}
 	return a.TokenFrom.Read()
+}
+
+// Credential is how its tokens go into a request.
+func (a Auth) Credential() Credential {
+	switch a.Type {
+	case "basic":
+		return Credential{Prefix: "Basic "}
+	case "header":
+		return Credential{Header: a.Header, Prefix: a.Prefix, Bare: true}
+	}
+	return Credential{}
 }
 
 func (a Auth) none() bool { return a.Type == "" || a.Type == "none" }
@@ -83,14 +115,18 @@ const Admin = -1
 // {"iss":"drover","sub":id,"tid":id}, where Admin's id is "*"; there is no time in it, so that it is the same in every
 // run. The tokens are made once; the function is safe for concurrent use and panics for an index outside tenantIDs.
 func Tokens(a Auth, secret string, tenantIDs []string) (func(tenant int) string, error) {
-	if a.none() {
+	if a.none() || a.Type == "oauth2" { // whose tokens are fetched: see OAuth2
 		return func(int) string { return "" }, nil
 	}
-	if a.Type != "bearer" {
-		return nil, fmt.Errorf("auth type %q is not supported yet; want none or bearer", a.Type)
+	if a.Type != "bearer" && a.Type != "basic" && a.Type != "header" {
+		return nil, fmt.Errorf("auth type %q is not known; want none, bearer, basic, header or oauth2", a.Type)
 	}
 	if secret == "" {
-		return nil, errors.New("auth type bearer needs a secret; it is empty")
+		return nil, fmt.Errorf("auth type %s needs a secret; it is empty", a.Type)
+	}
+	if a.Type == "basic" {
+		token := Basic(a.User, secret)
+		return func(int) string { return token }, nil
 	}
 	switch a.Per {
 	case "":

@@ -83,7 +83,7 @@ func TestTokens(t *testing.T) {
 		secret string
 		want   string
 	}{
-		{Auth{Type: "oauth2"}, "s", "not supported yet"},
+		{Auth{Type: "oauth1"}, "s", "not known"},
 		{Auth{Type: "bearer", Per: "device"}, "s", "not supported yet"},
 		{Auth{Type: "bearer"}, "", "it is empty"},
 		{Auth{Type: "bearer"}, "two words", "cannot be in a header"},

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"io"
 	"sync"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // payload is a request's body that can be taken back. net/http may still be reading a body after the answer came or the
@@ -14,6 +12,8 @@ type payload struct {
 	mu   sync.Mutex
 	data []byte
 	gone bool
+
+	broken bool // it ends with errCut
 }
 
 // takeBack returns when no reader touches data any more, now or later.
@@ -36,6 +36,8 @@ func (r *payloadReader) Read(b []byte) (int, error) {
 	switch {
 	case r.p.gone:
 		return 0, io.ErrClosedPipe
+	case r.at == len(r.p.data) && r.p.broken:
+		return 0, errCut
 	case r.at == len(r.p.data):
 		return 0, io.EOF
 	}
@@ -46,32 +48,13 @@ func (r *payloadReader) Read(b []byte) (int, error) {
 
 func (r *payloadReader) Close() error { return nil }
 
-// squeezer compresses bodies into its own buffer.
-type squeezer struct {
-	buf bytes.Buffer
-	w   *gzip.Writer
-}
-
-// squeezers keeps writers for reuse: one costs hundreds of KiB to make. The fastest level is used, because the
-// harness's CPU is worth more than the loopback's bytes; a decoder sees no difference.
-type squeezers struct{ pool sync.Pool }
-
-// squeeze returns body compressed. The result belongs to the squeezer, which the caller gives back by put.
-func (s *squeezers) squeeze(body []byte) (*squeezer, error) {
-	z, _ := s.pool.Get().(*squeezer)
-	if z == nil {
-		w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-		if err != nil {
-			return nil, err
-		}
-		z = &squeezer{w: w}
+// mangled is the body as a fault of ours leaves it.
+func (r *Request) mangled() []byte {
+	switch r.fault {
+	case Malformed:
+		return r.Body[:len(r.Body)/2]
+	case Oversized:
+		return append(bytes.Repeat([]byte(" "), oversize), r.Body...)
 	}
-	z.buf.Reset()
-	z.w.Reset(&z.buf)
-	if _, err := z.w.Write(body); err != nil {
-		return nil, err
-	}
-	return z, z.w.Close()
+	return r.Body
 }
-
-func (s *squeezers) put(z *squeezer) { s.pool.Put(z) }

@@ -3,12 +3,15 @@ package target
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,15 +31,74 @@ func (e *ForbiddenHostError) Error() string {
 	return fmt.Sprintf("host %s is %s, not on this machine; name it in target.allowHosts if you may load it", e.Host, e.Address)
 }
 
-// dialer opens connections to the one host of a target and counts them. A host that is not allowed by name is dialled only
-// at a loopback address.
+// dialer opens connections to one host, that of a target or of the proxy before it, and counts them. A host that is not
+// allowed by name is dialled only at a loopback address.
 type dialer struct {
 	host    string
 	allowed bool
 	timeout time.Duration
 	tls     *tls.Config
+	conns   *conns
+	stats   *stats
 
+	sources  sources // addresses to dial from; none: the system's choice
+	turn     atomic.Int64
+	identity *Identity // of devices; nil: they show no certificate
+	tickets  *tickets  // of devices; nil: no session is resumed
+}
+
+// Identity gives each device a certificate of its own, made anew for each handshake that asks for one.
+type Identity struct {
+	Authority *Authority
+	Name      func(device int) string // the subject's common name; of Admin, the operator's. Safe for concurrent use
+}
+
+// anyDevice stands for a device where a connection is nobody's own.
+const anyDevice = Admin
+
+// conns knows the connections of a target.
+type conns struct {
 	open, opened atomic.Int64
+
+	keep bool // take note of each
+	mu   sync.Mutex
+	all  map[*conn]struct{} // open ones
+	end  bool               // no new one may stay open
+}
+
+// add counts a new connection; false when it comes too late.
+func (cs *conns) add(c *conn) bool {
+	cs.open.Add(1)
+	cs.opened.Add(1)
+	if !cs.keep {
+		return true
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all == nil {
+		cs.all = make(map[*conn]struct{})
+	}
+	cs.all[c] = struct{}{}
+	return !cs.end
+}
+
+func (cs *conns) remove(c *conn) {
+	if cs.open.Add(-1); cs.keep {
+		cs.mu.Lock()
+		defer cs.mu.Unlock()
+		delete(cs.all, c)
+	}
+}
+
+// closeAll closes every connection that it took note of, now and later.
+func (cs *conns) closeAll() {
+	cs.mu.Lock()
+	cs.end = true
+	all := slices.Collect(maps.Keys(cs.all))
+	cs.mu.Unlock()
+	for _, c := range all {
+		c.Close()
+	}
 }
 
 // connectError marks what went wrong before a connection was usable: the name, the dial or the TLS handshake.
@@ -45,35 +107,103 @@ type connectError struct{ err error }
 func (e *connectError) Error() string { return e.err.Error() }
 func (e *connectError) Unwrap() error { return e.err }
 
+// dial opens a plain connection for net/http.
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.openFor(ctx, network, addr, false)
+}
+
+// dialTLS is dial and a handshake.
+func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.openFor(ctx, network, addr, true)
+}
+
+// openFor opens a connection for net/http: of the device that the context names, if any.
+func (d *dialer) openFor(ctx context.Context, network, addr string, secure bool) (net.Conn, error) {
+	by, _ := ctx.Value(dialingKey{}).(*dialing)
+	if by == nil {
+		return d.open(ctx, network, addr, anyDevice, secure)
+	}
+	c, err := d.open(ctx, network, addr, by.device, secure)
+	by.conn = c
+	return c, err
+}
+
+// open opens a connection of a device, or of anyDevice.
+func (d *dialer) open(ctx context.Context, network, addr string, device int, secure bool) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	start := time.Now()
 	nd := net.Dialer{Timeout: d.timeout}
 	if !d.allowed {
 		nd.ControlContext = d.loopbackOnly
+	}
+	if len(d.sources) > 0 {
+		n := device
+		if n == anyDevice {
+			n = int(d.turn.Add(1) - 1)
+		}
+		nd.LocalAddr = tcpAddr(d.sources.of(n))
+		nd.ControlContext = d.fromSource
 	}
 	c, err := nd.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, &connectError{err}
 	}
-	d.open.Add(1)
-	d.opened.Add(1)
-	return &conn{Conn: c, dialer: d}, nil
+	d.stats.connected(time.Since(start))
+	own := newConn(c, d.conns)
+	if !d.conns.add(own) {
+		own.Close()
+		return nil, &connectError{errClosed}
+	}
+	if !secure {
+		return own, nil
+	}
+	return d.handshake(ctx, own, device)
 }
 
-// dialTLS is dial and a handshake. It is ours, and not the transport's, so that a failed handshake can be told from a
-// connection that was lost later: both may be an EOF.
-func (d *dialer) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	c, err := d.dial(ctx, network, addr)
-	if err != nil {
-		return nil, err
+// handshake is ours, and not net/http's, so that one that failed can be told from a connection that was lost later: both may
+// be an EOF.
+func (d *dialer) handshake(ctx context.Context, c net.Conn, device int) (net.Conn, error) {
+	conf := d.tls
+	if d.identity != nil || device != anyDevice && d.tickets != nil {
+		conf = conf.Clone()
 	}
-	t := tls.Client(c, d.tls)
+	if device != anyDevice && d.tickets != nil {
+		conf.ClientSessionCache = d.tickets.of(device)
+	}
+	if d.identity != nil { // made when the backend asks, which one that resumes a session does not
+		conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			cert, err := d.identity.Authority.Client(d.identity.Name(device))
+			return &cert, err
+		}
+	}
+	start := time.Now()
+	t := tls.Client(c, conf)
 	if err := t.HandshakeContext(ctx); err != nil {
 		c.Close()
 		return nil, &connectError{fmt.Errorf("TLS handshake: %w", err)}
 	}
+	state := t.ConnectionState()
+	d.stats.shook(time.Since(start), state.DidResume)
+	if slices.Contains(d.tls.NextProtos, "h2") && state.NegotiatedProtocol != "h2" {
+		c.Close()
+		return nil, &connectError{errors.New("TLS handshake: the backend does not speak HTTP/2")}
+	}
 	return t, nil
+}
+
+// fromSource is loopbackOnly for connections with a source of their own.
+func (d *dialer) fromSource(ctx context.Context, network, address string, raw syscall.RawConn) error {
+	if !d.allowed {
+		if err := d.loopbackOnly(ctx, network, address, raw); err != nil {
+			return err
+		}
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = lateBind(fd) }); err != nil {
+		return err
+	}
+	return failed
 }
 
 // loopbackOnly is called for each address after the name was resolved and before the first packet.
@@ -83,38 +213,6 @@ func (d *dialer) loopbackOnly(_ context.Context, _, address string, _ syscall.Ra
 		return &ForbiddenHostError{Host: d.host, Address: address}
 	}
 	return nil
-}
-
-// conn counts itself as closed, once, and remembers whether the backend hung up.
-type conn struct {
-	net.Conn
-	dialer *dialer
-	closed atomic.Bool
-	ended  atomic.Bool // Read reported the end of what the backend sends
-}
-
-func (c *conn) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if err == io.EOF {
-		c.ended.Store(true)
-	}
-	return n, err
-}
-
-// ended reports whether the backend had hung up on c, which may be the TLS on top of a conn.
-func ended(c net.Conn) bool {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	own, ok := c.(*conn)
-	return ok && own.ended.Load()
-}
-
-func (c *conn) Close() error {
-	if !c.closed.Swap(true) {
-		c.dialer.open.Add(-1)
-	}
-	return c.Conn.Close()
 }
 
 // allows reports whether an entry of allowHosts names u's host: a name or address, alone or with the port.

@@ -2,14 +2,9 @@ package target
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
-	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"strings"
+	"net/url"
 	"testing"
 
 	"drover/sim/measure"
@@ -34,6 +29,21 @@ func TestNewHTTPRefuses(t *testing.T) {
 	} {
 		if _, err := NewHTTP(tt.opt); err == nil || err.Error() != tt.want {
 			t.Errorf("NewHTTP(%+v) = %v, want %v", tt.opt, err, tt.want)
+		}
+	}
+	for _, tt := range []struct{ url, proxy, want string }{
+		{"http://127.0.0.1", "http://192.0.2.1:3128", "proxy http://192.0.2.1:3128: host 192.0.2.1 is not on this machine; name it in target.allowHosts if you may load it"},
+		{"http://127.0.0.1", "https://127.0.0.1:3128", "proxy https://127.0.0.1:3128: want http://host:port"},
+		{"http://127.0.0.1", "http://u:secret@127.0.0.1:3128", "proxy http://u:xxxxx@127.0.0.1:3128: want http://host:port"},
+		// A proxy looks the name up, so that nobody here can see that it is this machine.
+		{"http://a.example", "http://127.0.0.1:3128", "target url http://a.example: host a.example is not on this machine; name it in target.allowHosts if you may load it"},
+	} {
+		proxy, err := url.Parse(tt.proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := NewHTTP(HTTPOptions{URL: tt.url, Client: Client{Proxy: proxy}}); err == nil || err.Error() != tt.want {
+			t.Errorf("NewHTTP of %s behind %s = %v, want %v", tt.url, tt.proxy, err, tt.want)
 		}
 	}
 	for _, opt := range []HTTPOptions{
@@ -78,44 +88,5 @@ func TestForbiddenAddressGetsNoPacket(t *testing.T) {
 	const want = "get http://backend.example/healthz: host backend.example is 192.0.2.1:80, not on this machine; name it in target.allowHosts if you may load it"
 	if err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
-	}
-}
-
-func TestTLS(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor != 1 {
-			t.Errorf("protocol %s, want HTTP/1.1", r.Proto)
-		}
-	}))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of every handshake that fails
-	s.EnableHTTP2 = true
-	s.StartTLS()
-	defer s.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	trusting := newHTTP(t, HTTPOptions{URL: s.URL, RootCAs: roots})
-	for range 3 {
-		if ans := send(trusting); ans.Class != measure.OK {
-			t.Errorf("trusted certificate: %v, %v", ans.Class, ans.Err)
-		}
-	}
-	if open, opened := trusting.Conns(); open != 1 || opened != 1 {
-		t.Errorf("%d connections open of %d opened, want 1 of 1", open, opened)
-	}
-	wary := newHTTP(t, HTTPOptions{URL: s.URL})
-	if ans := send(wary); ans.Class != measure.ConnectFailed || !strings.Contains(ans.Err.Error(), "TLS handshake: ") {
-		t.Errorf("unknown authority: %v, %v, want %v and the handshake named", ans.Class, ans.Err, measure.ConnectFailed)
-	}
-	if open, _ := wary.Conns(); open != 0 {
-		t.Errorf("%d connections open after a failed handshake, want 0", open)
-	}
-
-	plain := rawServer(t, func(c *net.TCPConn, _ func() (*http.Request, error)) { c.Read(make([]byte, 1)) })
-	if ans := send(newHTTP(t, HTTPOptions{URL: strings.Replace(plain, "http:", "https:", 1)})); ans.Class != measure.ConnectFailed {
-		t.Errorf("a backend that hangs up on the handshake: %v, %v, want %v", ans.Class, ans.Err, measure.ConnectFailed)
-	}
-	mute := rawServer(t, func(c *net.TCPConn, _ func() (*http.Request, error)) { io.Copy(io.Discard, c) })
-	if ans := send(newHTTP(t, HTTPOptions{URL: strings.Replace(mute, "http:", "https:", 1), Client: Client{Timeout: hasty}})); ans.Class != measure.Timeout {
-		t.Errorf("a backend that says nothing to the handshake: %v, %v, want %v", ans.Class, ans.Err, measure.Timeout)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,12 +100,17 @@ func TestAnswersDoNotMix(t *testing.T) {
 }
 
 // sink answers each request of a known length with the same few bytes, and allocates nothing.
-func sink(tb testing.TB, length int) string {
+func sink(tb testing.TB, m mode, length int) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { l.Close() })
+	url := "http://" + l.Addr().String()
+	if m.secure {
+		url = "https://" + l.Addr().String()
+		l = tls.NewListener(l, &tls.Config{Certificates: testIdentity().certs})
+	}
 	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"accepted\":1}")
 	go func() {
 		c, err := l.Accept()
@@ -121,24 +128,25 @@ func sink(tb testing.TB, length int) string {
 			}
 		}
 	}()
-	return "http://" + l.Addr().String()
+	return url
 }
 
 // upload is a request as a run makes it.
-func upload(tb testing.TB) (*HTTP, *Request, context.Context) {
+func upload(tb testing.TB, m mode) (*HTTP, *Request, context.Context) {
 	opt := HTTPOptions{ContentType: "application/json", Run: "r", Tokens: func(int) string { return "token" }}
 	opt.Paths[measure.Upload] = "/v1/events"
+	opt.TLS.RootCAs = testIdentity().roots
 	req := &Request{Op: measure.Upload, Body: make([]byte, 763), Key: []byte("0f6c4a4e-0000-8000-8000-000000000000")}
+	req.token = opt.Tokens(0)
 	opt.URL = "http://127.0.0.1:65535"
 	h, err := NewHTTP(opt)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	length := len(newH1(h).request(nil, req, len(req.Body))) + len(req.Body)
-	opt.URL = sink(tb, length)
-	if len(opt.URL) != len("http://127.0.0.1:65535") { // the port is part of the request
-		length += len(opt.URL) - len("http://127.0.0.1:65535")
-		opt.URL = sink(tb, length)
+	length := len(newH1(h).request(nil, req, req.Body)) + len(req.Body)
+	opt.URL = sink(tb, m, length)
+	if short := len("127.0.0.1:65535") - len(opt.URL[strings.Index(opt.URL, "//")+2:]); short != 0 { // the port is part of the request
+		opt.URL = sink(tb, m, length-short)
 	}
 	if h, err = NewHTTP(opt); err != nil {
 		tb.Fatal(err)
@@ -149,24 +157,31 @@ func upload(tb testing.TB) (*HTTP, *Request, context.Context) {
 	return h, req, ctx
 }
 
-// In steady state an upload costs no allocation.
+// In steady state an upload costs no allocation. Over TLS it costs those of crypto/tls, 24 bytes for each time that it looks
+// at the socket: once by the backend, and twice by us, before the request and for the answer.
 func TestSendAllocatesNothing(t *testing.T) {
-	h, req, ctx := upload(t)
-	ans := Answer{Body: make([]byte, 0, 512)}
-	if n := testing.AllocsPerRun(100, func() { h.Send(ctx, req, &ans) }); n > 0 || ans.Class != measure.OK {
-		t.Errorf("%v allocations for an upload, class %v, %v; want none", n, ans.Class, ans.Err)
+	for i, want := range []float64{0, 3} {
+		h, req, ctx := upload(t, http1Modes[i])
+		ans := Answer{Body: make([]byte, 0, 512)}
+		if n := testing.AllocsPerRun(100, func() { h.Send(ctx, req, &ans) }); n > want && !racing || ans.Class != measure.OK {
+			t.Errorf("%s: %v allocations for an upload, class %v, %v; want %v", http1Modes[i].name, n, ans.Class, ans.Err, want)
+		}
 	}
 }
 
 // One upload of 763 bytes and its answer over loopback, the backend's half included.
 func BenchmarkSend(b *testing.B) {
-	h, req, ctx := upload(b)
-	ans := Answer{Body: make([]byte, 0, 512)}
-	b.ReportAllocs()
-	for b.Loop() {
-		if h.Send(ctx, req, &ans); ans.Class != measure.OK {
-			b.Fatal(ans.Err)
-		}
+	for _, m := range http1Modes[:2] {
+		b.Run(strings.ReplaceAll(m.name, " ", "-"), func(b *testing.B) {
+			h, req, ctx := upload(b, m)
+			ans := Answer{Body: make([]byte, 0, 512)}
+			b.ReportAllocs()
+			for b.Loop() {
+				if h.Send(ctx, req, &ans); ans.Class != measure.OK {
+					b.Fatal(ans.Err)
+				}
+			}
+		})
 	}
 }
 

@@ -2,41 +2,50 @@ package target
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
-	"syscall"
 	"time"
 )
 
 // h1conn is one connection of an h1, with its buffers. It is owned by one goroutine at a time.
 type h1conn struct {
-	net  net.Conn
-	raw  syscall.RawConn
-	out  []byte // the request
-	in   []byte // in[r:w] was read from the connection and not yet looked at
-	r, w int
-	head int  // bytes of heads of the present answer, interim ones too
-	keep bool // the connection may be used again
+	net net.Conn
+	own *conn // below net; nil in tests without a socket
+	*buffers
+	r, w  int  // in[r:w] was read from the connection and not yet looked at
+	head  int  // bytes of heads of the present answer, interim ones too
+	keep  bool // the connection may be used again
+	full  bool // the last read may have left something in the socket
+	heard bool // something came back since the request was written
+
+	began time.Time // the last exchange; see h1.trusts
+	uses  int       // exchanges
 
 	done <-chan struct{} // of the context that now interrupts the connection
 	stop func() bool     // ends that
 
-	peeked bool                  // what alive found
-	peek   func(fd uintptr) bool // looks; made once, because a closure for each look would be an allocation
+	kept // where connections are a device's own
 }
+
+// buffers are of use while an exchange is under way.
+type buffers struct {
+	out  []byte // the request
+	in   []byte // of the answer
+	held []byte // the request as TLS has it
+}
+
+func newBuffers() *buffers { return &buffers{in: make([]byte, 4<<10)} }
 
 // past is a deadline that ends whatever waits.
 var past = time.Unix(1, 0)
 
 func newH1conn(c net.Conn) *h1conn {
-	hc := &h1conn{net: c, in: make([]byte, 4<<10)}
-	hc.peek = func(fd uintptr) bool { hc.peeked = quiet(fd, hc.in[:1]); return true }
-	if own, ok := c.(*conn); ok {
-		if sc, ok := own.Conn.(syscall.Conn); ok {
-			hc.raw, _ = sc.SyscallConn()
-		}
+	own := ownConn(c)
+	if own != nil {
+		own.borrow = net.Conn(own) == c // out is left alone; TLS uses its buffers again
 	}
-	return hc
+	return &h1conn{net: c, own: own, buffers: newBuffers()}
 }
 
 // ready sets the deadline of an exchange and makes the end of ctx interrupt it; false when ctx has ended. All attempts of
@@ -46,27 +55,51 @@ func (c *h1conn) ready(ctx context.Context, deadline time.Time) bool {
 		if c.stop != nil {
 			c.stop()
 		}
-		nc := c.net
-		c.done, c.stop = done, context.AfterFunc(ctx, func() { nc.SetDeadline(past) })
+		nc, own := c.net, c.own
+		if own != nil {
+			own.over.Store(false)
+		}
+		c.done, c.stop = done, context.AfterFunc(ctx, func() {
+			if own != nil {
+				own.over.Store(true)
+			}
+			nc.SetDeadline(past)
+		})
 	}
 	// In this order: an end of ctx before SetDeadline is seen here, one after it sets the deadline again.
+	if c.own != nil {
+		return c.own.until(c.own.Conn, deadline, false) == nil && ctx.Err() == nil
+	}
 	return c.net.SetDeadline(deadline) == nil && ctx.Err() == nil
 }
 
-// alive reports whether the backend has neither closed the connection nor sent anything unasked.
+// alive reports whether the backend has neither closed the connection nor sent anything unasked. What TLS sends for itself,
+// such as tickets, is read on the way and is no answer.
 func (c *h1conn) alive() bool {
-	if c.raw == nil {
+	if c.own == nil {
 		return true
 	}
-	c.peeked = false
-	return c.raw.Read(c.peek) == nil && c.peeked
+	c.own.peeking = true
+	n, err := c.net.Read(c.in[:1])
+	c.own.peeking = false
+	return n == 0 && err == errQuiet
 }
 
+// close ends a connection on which nothing is under way. Over TLS it says so to the backend.
 func (c *h1conn) close() {
 	if c.stop != nil {
 		c.stop()
 	}
 	c.net.Close()
+}
+
+// abort ends a connection that is of no use any more, at once: a farewell over TLS could wait for a backend that does not
+// read.
+func (c *h1conn) abort() {
+	if c.own != nil {
+		c.own.Close()
+	}
+	c.close()
 }
 
 // oneWrite is how long a request may be to be written before the answer is read. A longer one may be answered by a backend
@@ -76,12 +109,31 @@ const oneWrite = 64 << 10
 // exchange writes c.out and body and reads the whole answer. written is how many bytes were, at least. body is not touched
 // any more when it returns.
 func (c *h1conn) exchange(body []byte, ans *Answer, status *int) (written int, err error) {
-	c.r, c.w, c.head, c.keep = 0, 0, 0, false
+	c.r, c.w, c.head, c.keep, c.heard = 0, 0, 0, false, false
 	if len(body) > oneWrite {
 		return c.exchangeLong(body, ans, status)
 	}
 	c.out = append(c.out, body...)
+	if c.own == nil {
+		return c.exchangeShort(ans, status)
+	}
+	c.own.hold(c.held)
+	written, err = c.exchangeShort(ans, status)
+	c.held = c.own.release()
+	if c.own.sendErr != nil {
+		if c.keep = false; c.own.unsent {
+			written = 0
+		}
+	}
+	return written, err
+}
+
+// exchangeShort writes the request in one piece, which on a connection of ours happens when the answer is first read.
+func (c *h1conn) exchangeShort(ans *Answer, status *int) (written int, err error) {
 	written, err = c.net.Write(c.out)
+	if c.own != nil {
+		c.own.holding = false
+	}
 	if err == nil {
 		return written, c.answer(ans, status)
 	}
@@ -96,7 +148,26 @@ func (c *h1conn) exchange(body []byte, ans *Answer, status *int) (written int, e
 	return written, err
 }
 
+// cutShort sends the first half of a request and breaks the connection, with a reset where that can be.
+func (c *h1conn) cutShort(body []byte) {
+	c.out = append(c.out, body[:len(body)/2]...)
+	if _, err := c.net.Write(c.out); err != nil || c.own == nil {
+		return
+	}
+	if tcp, ok := c.own.Conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+}
+
 func (c *h1conn) exchangeLong(body []byte, ans *Answer, status *int) (int, error) {
+	if c.own != nil {
+		if err := c.own.until(c.own.Conn, c.own.deadline, true); err != nil {
+			return 0, err
+		}
+		if c.own.over.Load() {
+			return 0, context.Canceled
+		}
+	}
 	written, err := c.net.Write(c.out)
 	if err != nil {
 		return written, err
@@ -112,7 +183,7 @@ func (c *h1conn) exchangeLong(body []byte, ans *Answer, status *int) (int, error
 		c.keep = c.keep && werr == nil
 	default:
 		c.keep = false
-		c.net.Close() // ends the write
+		c.abort() // ends the write
 		<-wrote
 	}
 	return written, err
@@ -132,11 +203,22 @@ func (c *h1conn) fill() error {
 	}
 	n, err := c.net.Read(c.in[c.w:])
 	c.w += n
-	if n > 0 {
+	if c.full = c.w == len(c.in); n > 0 {
+		c.heard = true
 		return nil
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return io.ErrNoProgress
+	case err == io.EOF && c.cut():
+		return io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// cut reports whether a TLS connection ended without the farewell that tells a whole answer from a shortened one: RFC 9112
+// section 9.8. Go's TLS takes such an end for a good one where it falls between two records.
+func (c *h1conn) cut() bool {
+	_, secure := c.net.(*tls.Conn)
+	return secure && c.own != nil && c.own.ended.Load()
 }

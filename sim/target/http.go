@@ -1,15 +1,14 @@
 package target
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -19,35 +18,52 @@ import (
 	"drover/sim/measure"
 )
 
-// HTTPOptions describes a target over HTTP/1.1.
+// HTTPOptions describes a target over HTTP.
 type HTTPOptions struct {
 	URL         string   // http or https, with host, optionally with port and path; no user, query or fragment
 	AllowHosts  []string // hosts that may be reached although they are not this machine: a name or address, or host:port
 	Client      Client
 	Tokens      func(tenant int) string // bearer token by tenant and for Admin, see Tokens; nil or "" sends none
+	OAuth2      *OAuth2                 // instead of Tokens: where tokens are fetched; nil: they are not
 	Run         string                  // sent as X-Drover-Run; empty sends none
-	ContentType string                  // of bodies, e.g. "application/json"
-	Paths       [measure.NumOps]string  // by operation, after URL's own path
-	RootCAs     *x509.CertPool          // whom to trust over https; nil: whom the system trusts
-	Library     bool                    // send with net/http also where drover's own client would do, which is over plain http
+	ContentType string                  // of bodies, e.g. "application/json", where ContentTypes has none
+	Paths       [measure.NumOps]string  // by operation, after URL's own path; Request.Place goes before
+
+	Methods      [measure.NumOps]string // by operation; "" is POST
+	ContentTypes [measure.NumOps]string // by operation
+	KeyHeader    string                 // that Request.Key goes in; "" is Idempotency-Key, NoHeader is none
+	Credential   Credential             // how Tokens and OAuth2's go into a header
+	Sign         *Signature             // of each request; nil: none
+	TLS          TLS                    // over https
+	Identity     *Identity              // over https: certificates of devices; nil: they show none. Only with Client.PerDevice
+	Faults       *Faults                // of the network before the backend; nil: none
+	Library      bool                   // send with net/http also where drover's own client would do: HTTP/1.1 without a proxy
 }
 
-// HTTP is a Target over HTTP/1.1 with keep-alive: one pool of connections for all devices. One Send is one request,
-// however it ends: redirects are not followed and nothing is sent twice, except that a request of which not one byte could
-// be written, because the backend had closed an idle connection, goes over a new one. Proxy settings of the environment
-// are ignored.
+// HTTP is a Target over HTTP/1.1 with keep-alive, or over HTTP/2: one pool of connections for all devices. One Send is one
+// request, however it ends: redirects are not followed and nothing is sent twice, except that a request of which not one
+// byte could be written, because the backend had closed an idle connection, goes over a new one. Proxy settings of the
+// environment are ignored.
 type HTTP struct {
 	opt       HTTPOptions
 	base      *url.URL
 	urls      [measure.NumOps]*url.URL
+	methods   [measure.NumOps]string
+	conns     conns
+	stats     stats
 	dialer    dialer
 	transport *http.Transport
 	squeezers squeezers
-	fast      *h1 // sends uploads over plain http; nil: the transport does
+	fast      *h1     // sends uploads over HTTP/1.1 without a proxy; nil: the transport does
+	own2      *h2     // sends uploads over HTTP/2 where each device has a connection of its own
+	grants    *grants // nil: no token is fetched
+	rig       rig
 	closed    atomic.Bool
+	busy      atomic.Int64 // exchanges under way
 
 	// Header values that every request shares; net/http only reads them.
-	contentType, run []string
+	contentTypes [measure.NumOps][]string
+	run          []string
 }
 
 var _ Target = (*HTTP)(nil)
@@ -56,13 +72,13 @@ var _ Target = (*HTTP)(nil)
 const maxAnswer = 1 << 20
 
 var (
-	userAgent  = []string{"drover"}
-	encodeGzip = []string{"gzip"}
-	errClosed  = errors.New("the target is closed")
+	userAgent = []string{"drover"}
+	errClosed = errors.New("the target is closed")
 )
 
-// NewHTTP returns a target without opening a connection. The error is about the options: a URL that is none, or an address
-// that is neither loopback nor allowed (*ForbiddenHostError). A name is checked when it is resolved, at each connection.
+// NewHTTP returns a target without opening a connection. The error is about the options: a URL that is none, an address
+// that is neither loopback nor allowed (*ForbiddenHostError), or authorities that cannot be read. A name is checked when it
+// is resolved, at each connection; behind a proxy, which resolves it elsewhere, it must be allowed.
 func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	base, err := url.Parse(opt.URL)
 	switch {
@@ -73,11 +89,18 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
 		return nil, fmt.Errorf("target url %q: want no user, query or fragment", base.Redacted())
 	}
-	for _, v := range []string{opt.Run, opt.ContentType} {
+	for _, v := range append([]string{opt.Run, opt.ContentType, opt.Credential.Prefix}, opt.ContentTypes[:]...) {
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) {
 			return nil, fmt.Errorf("header value %q: want visible ASCII", v)
 		}
 	}
+	if err := opt.Credential.check(); err != nil {
+		return nil, err
+	}
+	if err := opt.Sign.check(); err != nil {
+		return nil, err
+	}
+	opt.KeyHeader = cmp.Or(opt.KeyHeader, "Idempotency-Key")
 	base.Path, base.RawPath = strings.TrimRight(base.Path, "/"), ""
 	if opt.Client.MaxOpen <= 0 {
 		opt.Client.MaxOpen = DefaultMaxOpen
@@ -87,39 +110,114 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	}
 
 	h := &HTTP{opt: opt, base: base}
-	h.dialer.host = base.Hostname()
-	h.dialer.allowed = allows(opt.AllowHosts, base)
-	h.dialer.timeout = opt.Client.Timeout
-	h.dialer.tls = &tls.Config{ServerName: base.Hostname(), RootCAs: opt.RootCAs, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
-	if a, err := netip.ParseAddr(base.Hostname()); err == nil && !a.Unmap().IsLoopback() && !h.dialer.allowed {
-		return nil, fmt.Errorf("target url %s: %w", base, &ForbiddenHostError{Host: base.Hostname()})
+	if err := h.guard(&h.dialer, base, opt.Client.Proxy != nil); err != nil {
+		return nil, fmt.Errorf("target url %s: %w", base, err)
+	}
+	if h.dialer.tls, err = opt.TLS.config(base.Hostname(), opt.Client.HTTP2); err != nil {
+		return nil, err
 	}
 	for op, path := range opt.Paths {
-		h.urls[op] = h.at(path)
-	}
-	if opt.ContentType != "" {
-		h.contentType = []string{opt.ContentType}
+		h.urls[op], h.methods[op] = h.at(path), cmp.Or(opt.Methods[op], http.MethodPost)
+		if t := cmp.Or(opt.ContentTypes[op], opt.ContentType); t != "" {
+			h.contentTypes[op] = []string{t}
+		}
 	}
 	if opt.Run != "" {
 		h.run = []string{opt.Run}
 	}
+	if h.squeezers.encoding = opt.Client.Compression; opt.Client.Compression != "" {
+		if _, err := newSqueezer(opt.Client.Compression); err != nil {
+			return nil, err
+		}
+	}
+	if err := opt.Faults.check(); err != nil {
+		return nil, err
+	}
+	h.rig.faults, h.rig.timeout, h.rig.method = opt.Faults, opt.Client.Timeout, "post"
+	h.rig.where = func(req *Request) string { return h.urls[req.Op].String() }
+	if err := h.dialer.sources.check(); err != nil {
+		return nil, err
+	}
+	if opt.Client.PerDevice && (opt.Client.Proxy != nil || opt.Library) {
+		return nil, errors.New("a connection per device: only without a proxy")
+	}
+	if h.dialer.identity = opt.Identity; opt.Identity != nil && !opt.Client.PerDevice {
+		return nil, errors.New("certificates of devices: only where each device has a connection of its own")
+	}
+	if opt.Client.PerDevice && opt.Client.Resume > 0 {
+		h.dialer.tickets = &tickets{share: opt.Client.Resume, all: make(map[int]*tls.ClientSessionState)}
+	}
+	if err := h.newTransport(); err != nil {
+		return nil, err
+	}
+	if opt.OAuth2 != nil {
+		if err := h.newGrants(); err != nil {
+			return nil, err
+		}
+	}
+	if !opt.Library && !opt.Client.HTTP2 && opt.Client.Proxy == nil {
+		h.fast = newH1(h)
+	}
+	if opt.Client.PerDevice && opt.Client.HTTP2 {
+		h.own2 = &h2{http: h, slots: make(slots, opt.Client.MaxOpen), devices: newDevices(opt.Client.MaxOpen, cmp.Or(opt.Client.Idle, DefaultIdle))}
+	}
+	return h, nil
+}
+
+// guard makes d the dialer of u's host. far says that the host is reached through a proxy, which resolves its name.
+func (h *HTTP) guard(d *dialer, u *url.URL, far bool) error {
+	d.host, d.allowed, d.timeout, d.conns, d.stats = u.Hostname(), allows(h.opt.AllowHosts, u), h.opt.Client.Timeout, &h.conns, &h.stats
+	d.sources = h.opt.Client.Sources
+	a, err := netip.ParseAddr(d.host)
+	if d.allowed || err == nil && a.Unmap().IsLoopback() || err != nil && (!far || d.host == "localhost") {
+		return nil
+	}
+	return &ForbiddenHostError{Host: d.host}
+}
+
+// newTransport makes what sends by net/http.
+func (h *HTTP) newTransport() error {
 	var protocols http.Protocols
-	protocols.SetHTTP1(true)
+	if protocols.SetHTTP1(true); h.opt.Client.HTTP2 {
+		protocols = http.Protocols{}
+		protocols.SetHTTP2(true)
+		protocols.SetUnencryptedHTTP2(true)
+		h.conns.keep = true
+	}
 	h.transport = &http.Transport{
 		DialContext:         h.dialer.dial,
 		DialTLSContext:      h.dialer.dialTLS,
+		TLSClientConfig:     h.dialer.tls.Clone(),
 		Protocols:           &protocols,
 		DisableCompression:  true, // an answer is read as it comes
-		MaxConnsPerHost:     opt.Client.MaxOpen,
-		MaxIdleConnsPerHost: opt.Client.MaxOpen,
+		MaxConnsPerHost:     h.opt.Client.MaxOpen,
+		MaxIdleConnsPerHost: h.opt.Client.MaxOpen,
 		IdleConnTimeout:     90 * time.Second,
 
 		MaxResponseHeaderBytes: 256 << 10,
 	}
-	if base.Scheme == "http" && !opt.Library {
-		h.fast = newH1(h)
+	proxy := h.opt.Client.Proxy
+	if proxy == nil {
+		return nil
 	}
-	return h, nil
+	if proxy.Scheme != "http" || proxy.Hostname() == "" || proxy.User != nil {
+		return fmt.Errorf("proxy %s: want http://host:port", proxy.Redacted())
+	}
+	d := new(dialer)
+	if err := h.guard(d, proxy, false); err != nil {
+		return fmt.Errorf("proxy %s: %w", proxy, err)
+	}
+	h.transport.Proxy, h.transport.DialContext = http.ProxyURL(proxy), d.dial
+	return nil
+}
+
+// addr is the host and port of the target.
+func (h *HTTP) addr() string {
+	port := "80"
+	if h.base.Scheme == "https" {
+		port = "443"
+	}
+	return net.JoinHostPort(h.base.Hostname(), cmp.Or(h.base.Port(), port))
 }
 
 // at is the URL of a path, unescaped, below the base, optionally with a query, escaped.
@@ -132,136 +230,106 @@ func (h *HTTP) at(path string) *url.URL {
 	return &u
 }
 
-// Send posts one upload; see Target. It returns within the client's time-out, which includes the wait for a free
+// place is the URL of a request.
+func (h *HTTP) place(req *Request) (*url.URL, error) {
+	if req.Place == nil {
+		return h.urls[req.Op], nil
+	}
+	u, err := url.Parse(h.base.Scheme + "://" + h.base.Host + h.base.EscapedPath() + string(req.Place))
+	if err != nil {
+		return nil, fmt.Errorf("place of a request: %w", err)
+	}
+	return u, nil
+}
+
+// Send sends one upload; see Target. It returns within the client's time-out, which includes the wait for a free
 // connection; so callers that want honest service times keep no more than MaxOpen calls under way.
 func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
-	body, encoding := req.Body, []string(nil)
+	if f := h.rig.of(req); f.any() && !h.closed.Load() {
+		h.rig.misbehave(ctx, f, req, ans, h.attempt)
+		return
+	}
+	h.attempt(ctx, req, ans)
+}
+
+// attempt is Send over a network without faults of ours.
+func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
+	body, encoding := req.mangled(), []string(nil)
 	if h.closed.Load() {
 		*ans = Answer{Body: ans.Body[:0], Class: measure.Cancelled, Err: errClosed}
 		return
 	}
-	if h.opt.Client.Gzip {
-		z, err := h.squeezers.squeeze(body)
+	token, by, ok := h.credential(ctx, req.Tenant, req.Device, ans)
+	if !ok {
+		return
+	}
+	req.token = token
+	defer h.heard(by, token, ans)
+	if c := h.opt.Client.Compression; c != "" {
+		packed, z, err := h.squeezers.squeeze(body)
 		if err != nil {
 			*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: fmt.Errorf("compress: %w", err)}
 			return
 		}
 		defer h.squeezers.put(z) // runs after exchange has taken the bytes back
-		body, encoding = z.buf.Bytes(), encodeGzip
+		body, encoding = packed, []string{c}
 	}
 	if h.fast != nil {
 		h.fast.send(ctx, req, body, ans)
 		return
 	}
-	header := make(http.Header, 6)
-	if h.contentType != nil {
-		header["Content-Type"] = h.contentType
+	header := make(http.Header, 8)
+	if t := h.contentTypes[req.Op]; t != nil {
+		header["Content-Type"] = t
 	}
 	if encoding != nil {
 		header["Content-Encoding"] = encoding
 	}
-	if len(req.Key) > 0 {
+	if len(req.Key) > 0 && h.opt.KeyHeader != NoHeader {
 		// The key is lower case on purpose: net/http takes a request with the canonical "Idempotency-Key" for one that
 		// it may send again by itself when the connection breaks. Attempts are counted, so only the caller may.
-		header["idempotency-key"] = []string{string(req.Key)}
+		header[strings.ToLower(h.opt.KeyHeader)] = []string{string(req.Key)}
 	}
-	h.exchange(ctx, http.MethodPost, h.urls[req.Op], req.Tenant, header, body, maxAnswer, ans)
-}
-
-// exchange makes one request and reads its whole answer, or the first limit bytes of it, into ans.
-func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, tenant int, header http.Header, body []byte, limit int, ans *Answer) {
-	*ans = Answer{Body: ans.Body[:0]}
-	if h.closed.Load() {
-		ans.Class, ans.Err = measure.Cancelled, errClosed
-		return
+	for line := range bytes.Lines(req.Header) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		header[string(name)] = append(header[string(name)], string(bytes.TrimSpace(value)))
 	}
-	attempt, cancel := context.WithTimeout(ctx, h.opt.Client.Timeout)
-	defer cancel()
-	var used net.Conn // the connection of this attempt; nil before there is one
-	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used = i.Conn }})
-	fail := func(err error) {
-		c := classOfError(err, ctx, attempt)
-		if c == measure.BadAnswer && used != nil && ended(used) {
-			c = measure.Reset // net/http takes half a line before the end for a malformed whole one
-		}
-		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{method, u.String(), c, h.opt.Client.Timeout, err}}
-	}
-
-	header["User-Agent"] = userAgent
-	if h.run != nil {
-		header["X-Drover-Run"] = h.run
-	}
-	if h.opt.Tokens != nil {
-		if token := h.opt.Tokens(tenant); token != "" {
-			header["Authorization"] = []string{"Bearer " + token}
-		}
-	}
-	r := (&http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(traced)
-	if len(body) > 0 {
-		p := &payload{data: body}
-		defer p.takeBack()
-		r.ContentLength = int64(len(body))
-		r.Body = p.reader()
-		r.GetBody = func() (io.ReadCloser, error) { return p.reader(), nil }
-	}
-	resp, err := h.transport.RoundTrip(r)
+	u, err := h.place(req)
 	if err != nil {
-		fail(err)
+		*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: err}
 		return
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		// Its body is the raw connection, which has no end.
-		*ans = Answer{Body: ans.Body, Class: measure.BadAnswer, Status: resp.StatusCode, Err: &statusError{method, u.String(), resp.StatusCode}}
-		return
+	if s := h.opt.Sign; s != nil {
+		s.fill(header, h.methods[req.Op], u.RequestURI(), body)
 	}
-	long, err := ans.read(resp.Body, limit)
-	if err != nil {
-		fail(err)
-		return
-	}
-	ans.Status, ans.Class = resp.StatusCode, classOfStatus(resp.StatusCode)
-	ans.RetryAfter = retryAfter(resp.Header, time.Now())
-	if long {
-		ans.Class, ans.Err = measure.BadAnswer, &attemptError{method, u.String(), measure.BadAnswer, 0, fmt.Errorf("the answer is longer than %d bytes", limit)}
-	} else if ans.Class != measure.OK {
-		ans.Err = &statusError{method, u.String(), resp.StatusCode}
-	}
-}
-
-// read fills Body from r up to its end, or up to limit bytes: then long is true. Reading to the end is what lets the
-// connection be used again.
-func (a *Answer) read(r io.Reader, limit int) (long bool, err error) {
-	if cap(a.Body) == 0 {
-		a.Body = make([]byte, 0, 512)
-	}
-	for {
-		n, err := r.Read(a.Body[len(a.Body):cap(a.Body)])
-		a.Body = a.Body[:len(a.Body)+n]
-		switch {
-		case len(a.Body) > limit:
-			a.Body = a.Body[:limit]
-			return true, nil
-		case err == io.EOF:
-			return false, nil
-		case err != nil:
-			return false, err
-		}
-		if len(a.Body) == cap(a.Body) {
-			a.Body = append(a.Body, 0)[:len(a.Body)]
-		}
-	}
+	h.exchange(ctx, h.methods[req.Op], u, req.Device, token, header, body, req.cut, maxAnswer, ans)
 }
 
 // Conns returns how many connections are open now and how many were ever opened. Safe for concurrent use.
-func (h *HTTP) Conns() (open, opened int64) { return h.dialer.open.Load(), h.dialer.opened.Load() }
+func (h *HTTP) Conns() (open, opened int64) { return h.conns.open.Load(), h.conns.opened.Load() }
 
 // Close closes idle connections at once and busy ones when their attempts end; a later Send is Cancelled. It returns nil.
 func (h *HTTP) Close() error {
+	h.busy.Add(1)
 	h.closed.Store(true)
-	h.transport.CloseIdleConnections()
 	if h.fast != nil {
 		h.fast.close()
 	}
+	if h.own2 != nil {
+		h.own2.devices.end()
+	}
+	h.transport.CloseIdleConnections()
+	if h.grants != nil {
+		h.grants.http.CloseIdleConnections()
+	}
+	h.idle()
 	return nil
+}
+
+// idle ends an exchange, and after Close, with the last one, all connections of HTTP/2: net/http leaves those open on which
+// it gave a request up.
+func (h *HTTP) idle() {
+	if h.busy.Add(-1) == 0 && h.closed.Load() {
+		h.conns.closeAll()
+	}
 }

@@ -54,7 +54,10 @@ func classOfError(err error, run, attempt context.Context) measure.Class {
 		}
 		return measure.ConnectFailed
 	}
-	if isReset(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" { // crypto/tls's name for an alert
+		return measure.ConnectFailed // TLS 1.3 tells a client after its handshake that its certificate was refused
+	}
+	if isReset(err) || isReset2(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		strings.Contains(err.Error(), "server closed idle connection") { // net/http has no name for it
 		return measure.Reset
 	}

@@ -1,19 +1,26 @@
 package target
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"time"
 
 	"drover/sim/measure"
 )
 
 // UnreachableError says that the backend did not answer before the run.
-type UnreachableError struct{ Err error }
+type UnreachableError struct {
+	Err   error
+	Plain bool // Err says itself what to do
+}
 
 // Error is one line that says what to do.
 func (e *UnreachableError) Error() string {
-	if f := (*ForbiddenHostError)(nil); errors.As(e.Err, &f) {
+	if f := (*ForbiddenHostError)(nil); e.Plain || errors.As(e.Err, &f) {
 		return e.Err.Error() // it says itself what to do
 	}
 	return e.Err.Error() + "; is the backend up? \"drover serve\" starts one, and target url \"embedded\" needs none"
@@ -50,10 +57,13 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 		{http.MethodPost, h.opt.Paths[measure.Upload]},
 	} {
 		header := make(http.Header, 4)
-		if probe.method == http.MethodPost && h.contentType != nil {
-			header["Content-Type"] = h.contentType
+		if t := h.contentTypes[measure.Upload]; probe.method == http.MethodPost && t != nil {
+			header["Content-Type"] = t
 		}
-		h.exchange(ctx, probe.method, h.at(probe.path), 0, header, nil, maxAnswer, &ans)
+		if token, by, ok := h.credential(ctx, 0, 0, &ans); ok {
+			h.exchange(ctx, probe.method, h.at(probe.path), anyDevice, token, header, nil, false, maxAnswer, &ans)
+			h.heard(by, token, &ans)
+		}
 		switch {
 		case ans.Class == measure.Cancelled:
 			return ans.Err
@@ -66,6 +76,94 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 	return nil
 }
 
+// Open asks for a path as Get does, by POST with a body of JSON where there is one, and returns the answer as it comes, however long it
+// is. Its head has to come within the client's time-out, or a minute where that is shorter; so has each part of it after the other.
+func (h *HTTP) Open(ctx context.Context, path string, body []byte, tenant int) (io.ReadCloser, error) {
+	var ans Answer
+	for range 2 { // as in Get
+		token, by, ok := h.credential(ctx, tenant, 0, &ans)
+		if !ok {
+			return nil, ans.Err
+		}
+		s, err := h.stream(ctx, path, body, token)
+		ans = Answer{}
+		if s != nil {
+			ans.Status = s.status
+		}
+		if h.heard(by, token, &ans); err == nil || !ans.Again {
+			if err != nil {
+				return nil, err
+			}
+			return s, nil
+		}
+	}
+	return nil, ans.Err
+}
+
+// stream is an answer that is read as it comes.
+type stream struct {
+	io.ReadCloser
+	status int
+	end    context.CancelFunc
+	quiet  *time.Timer // ends it when nothing comes
+	within time.Duration
+}
+
+func (s *stream) Read(b []byte) (int, error) {
+	n, err := s.ReadCloser.Read(b)
+	s.quiet.Reset(s.within)
+	return n, err
+}
+
+func (s *stream) Close() error {
+	s.quiet.Stop()
+	defer s.end()
+	return s.ReadCloser.Close()
+}
+
+func (h *HTTP) stream(ctx context.Context, path string, body []byte, token string) (*stream, error) {
+	u, method := h.at(path), http.MethodGet
+	header := http.Header{"User-Agent": userAgent}
+	var in io.Reader
+	if len(body) > 0 {
+		method, in = http.MethodPost, bytes.NewReader(body)
+		header["Content-Type"] = []string{"application/json"}
+	}
+	if h.run != nil {
+		header["X-Drover-Run"] = h.run
+	}
+	if token != "" {
+		header[h.opt.Credential.header()] = []string{h.opt.Credential.prefix() + token}
+	}
+	if s := h.opt.Sign; s != nil {
+		s.fill(header, method, u.RequestURI(), body)
+	}
+	ctx, end := context.WithCancel(ctx)
+	s := &stream{end: end, within: max(h.opt.Client.Timeout, time.Minute)}
+	s.quiet = time.AfterFunc(s.within, end)
+	fail := func(err error) (*stream, error) {
+		s.quiet.Stop()
+		end()
+		return s, err
+	}
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), in)
+	if err != nil {
+		return fail(err)
+	}
+	r.Header = header
+	resp, err := h.transport.RoundTrip(r)
+	if err != nil {
+		return fail(&attemptError{method, u.String(), classOfError(err, ctx, ctx), s.within, err})
+	}
+	if s.status = resp.StatusCode; classOfStatus(s.status) != measure.OK {
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
+		resp.Body.Close()
+		return fail(fmt.Errorf("%w: %q", &statusError{method, u.String(), s.status}, said))
+	}
+	s.ReadCloser = resp.Body
+	return s, nil
+}
+
 // maxGet is the most that Get reads.
 const maxGet = 64 << 20
 
@@ -73,7 +171,16 @@ const maxGet = 64 << 20
 // it is. The error says what the answer was unless it is a 2xx of at most 64 MiB that came whole.
 func (h *HTTP) Get(ctx context.Context, path string, tenant int) ([]byte, error) {
 	var ans Answer
-	h.exchange(ctx, http.MethodGet, h.at(path), tenant, make(http.Header, 3), nil, maxGet, &ans)
+	for range 2 { // the second time with a new token where the old one had expired
+		token, by, ok := h.credential(ctx, tenant, 0, &ans)
+		if !ok {
+			return nil, ans.Err
+		}
+		h.exchange(ctx, http.MethodGet, h.at(path), anyDevice, token, make(http.Header, 3), nil, false, maxGet, &ans)
+		if h.heard(by, token, &ans); !ans.Again {
+			break
+		}
+	}
 	if ans.Err != nil {
 		return nil, ans.Err
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -51,7 +50,7 @@ func TestPreflight(t *testing.T) {
 }
 
 func TestPreflightCancelledAndMute(t *testing.T) {
-	url := rawServer(t, func(c *net.TCPConn, _ func() (*http.Request, error)) { io.Copy(io.Discard, c) })
+	url := mode{}.raw(t, func(c *peer, _ func() (*http.Request, error)) { io.Copy(io.Discard, c) })
 	h := newHTTP(t, HTTPOptions{URL: url, Client: Client{Timeout: hasty}})
 	var u *UnreachableError
 	if err := h.Preflight(context.Background()); !errors.As(err, &u) || !errors.Is(err, context.DeadlineExceeded) {

@@ -2,6 +2,8 @@ package target
 
 import (
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -9,20 +11,51 @@ import (
 	"drover/sim/measure"
 )
 
-// Client is how a device's app sends: limits and patience. NewHTTP honours MaxOpen, Timeout and Gzip; the caller of Send
-// honours Queue and Retry, because only it knows what waits.
+// Client is how a device's app sends: limits and patience. The caller of Send honours Queue and Retry, because only it
+// knows what waits; NewHTTP honours the rest.
 type Client struct {
 	MaxOpen int           // most connections open at once; 0 means DefaultMaxOpen
 	Queue   int           // most uploads that wait for a free sender; one more is dropped
 	Timeout time.Duration // for one attempt, from its start to the whole answer; 0 means DefaultTimeout
-	Gzip    bool          // compress bodies
+	HTTP2   bool          // speak HTTP/2, over TLS or with prior knowledge; else HTTP/1.1
+	Proxy   *url.URL      // http proxy that the target is reached through; nil: none
+
+	// PerDevice gives each device a connection of its own, which it opens when it has something to send and closes when
+	// it was idle for Idle; 0 means DefaultIdle. MaxOpen bounds all of them: where one more would be too many, the one
+	// that was idle the longest is closed. Only without a proxy.
+	PerDevice bool
+	Idle      time.Duration
+	Resume    float64 // share of TLS handshakes, 0 to 1, that offer to resume the device's last session; with PerDevice
+
+	// Sources are addresses and prefixes of this machine that connections come from, so that more of them fit than one
+	// address has ports; empty: the system's choice. With PerDevice a device has always the same.
+	Sources []netip.Prefix
 	Retry   Retry
+
+	// Compression of bodies, as Content-Encoding says it: "gzip", "zstd" or "" for none.
+	Compression string
+}
+
+// maxSenders is how many uploads may be under way when connections are the devices' own: most of those are idle.
+const maxSenders = 1024
+
+// Senders is how many uploads may be under way at once.
+func (c Client) Senders() int {
+	n := c.MaxOpen
+	if n <= 0 {
+		n = DefaultMaxOpen
+	}
+	if c.PerDevice {
+		n = min(n, maxSenders)
+	}
+	return n
 }
 
 // Defaults of Client.
 const (
 	DefaultMaxOpen = 256
 	DefaultTimeout = 10 * time.Second
+	DefaultIdle    = 30 * time.Second
 )
 
 // Retry says when an upload is tried again. The zero value never does.

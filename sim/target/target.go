@@ -10,16 +10,33 @@ import (
 
 // Request is one upload on its way. It is owned by the caller and may be reused after Send returns.
 type Request struct {
-	Op     measure.Op
-	Body   []byte
-	Tenant int    // index of the tenant, for its credential
-	Key    []byte // idempotency key, the same for every attempt of an upload; sent as Idempotency-Key
+	Op      measure.Op
+	Body    []byte
+	Device  int     // index of the device, for its connection
+	Tenant  int     // index of the tenant, for its credential
+	Seq     uint32  // of the upload among its device's; with Attempt it decides on faults
+	Attempt int     // of the upload, from 0
+	Faults  *Faults // instead of the target's own, e.g. for a while; nil: those
+	Key     []byte  // idempotency key, the same for every attempt of an upload; sent as Idempotency-Key
+
+	// What depends on the upload beside its body. Nil: nothing does.
+	Place  []byte     // path and query of HTTP, escaped, instead of the operation's own; a topic, a subject
+	Header []byte     // more lines of a header, each ended by CRLF
+	Head   int        // where the first event begins in Body
+	Ends   []int      // where the bytes of each event end in Body, for protocols that carry one event in a message
+	IDs    [][16]byte // of the events, for those that tell messages apart by them; nil: they are not known
+	Taken  *Taken     // which of its messages earlier attempts got taken; an attempt adds to it. Nil: each attempt sends all
+
+	token string // its credential
+	fault Fault  // of ours, that this attempt has
+	cut   bool   // of it half is sent, and the connection breaks
 }
 
 // Answer is what came back. It is owned by the caller; Body is reused by the next Send with the same Answer.
 type Answer struct {
 	Class      measure.Class
-	Status     int           // HTTP status; 0 when there was no answer
+	Status     int           // HTTP status, or the protocol's own code; 0 when there was no answer
+	Again      bool          // the credential was refused and is renewed: what Retryable does not retry may go better now
 	RetryAfter time.Duration // 0 when the backend did not say; from Retry-After in seconds or as a date
 	Body       []byte        // at most 1 MiB; a longer one is cut and Class is BadAnswer
 	Err        error         // the error behind a Class that is not OK, for a message; nil when OK

@@ -13,8 +13,9 @@ import (
 //	 "verdicts":[{"seq":7,"verdict":"malicious","category":"phishing","score":0.97},{"seq":9,"verdict":"unknown"}],
 //	 "refused":[{"seq":8,"reason":"…"}]}
 type Answer struct {
-	Accepted   int // events stored now
-	Duplicates int // events the backend held already
+	Accepted   int  // events stored now
+	Duplicates int  // events the backend held already
+	Unsure     bool // some events may have been stored although the answer is no, and nobody knows which
 	Verdicts   []Verdict
 	Refused    []Refusal
 }
@@ -84,7 +85,7 @@ func AppendAnswer(dst []byte, a *Answer) []byte {
 // may say more than we asked. accepted is required: without it nobody promised anything. An error is an *Error; a is then
 // half filled.
 func DecodeAnswer(body []byte, a *Answer) error {
-	*a = Answer{Verdicts: a.Verdicts[:0], Refused: a.Refused[:0]}
+	a.reset()
 	doc := decoder{data: body, event: -1}
 	d := &doc
 	d.checkUTF8()

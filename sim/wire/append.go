@@ -9,6 +9,14 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
+// plain tells which bytes stand for themselves in a JSON string.
+var plain = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // appendText writes a JSON string with its quotes (RFC 8259 section 7). It escapes only what must be escaped; bytes that
 // are not UTF-8 become U+FFFD, as encoding/json does it.
 func appendText[S string | []byte](dst []byte, s S) []byte {
@@ -16,7 +24,7 @@ func appendText[S string | []byte](dst []byte, s S) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\' {
+		if plain[c] {
 			i++
 			continue
 		}

@@ -4,8 +4,8 @@ package wire
 // them, e.g. "device", "device.id", "events[].web.domain".
 func NativeFields() (fields []string) {
 	for _, s := range []*shape{
-		&uploadShape, &deviceShape, &idShape, &cpuShape, &accountShape, &appShape, &eventShape, &detectionShape, &webShape,
-		&eventAppShape, &memoryShape, &crashShape, &feedbackShape, &diagShape, &appUsageShape, &cpuUsageShape, &netUsageShape,
+		&uploadShape, &deviceShape, &idShape, &cpuShape, &accountShape, &appShape, &eventShape, &detectionShape, &webShape, &connShape,
+		&eventAppShape, &memoryShape, &crashShape, &feedbackShape, &diagShape, &appUsageShape, &cpuUsageShape, &netUsageShape, &featuresShape,
 	} {
 		for _, name := range s.names {
 			if s.path != "" {

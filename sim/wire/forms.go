@@ -47,6 +47,11 @@ func (d *decoder) category() (c event.Category) {
 	return c
 }
 
+func (d *decoder) risk() (r event.Risk) {
+	d.form("want clear, low, medium or high", func(s []byte) (ok bool) { r, ok = event.ParseRisk(string(s)); return ok })
+	return r
+}
+
 // oneOf returns the table's own string, so that nothing is allocated.
 func (d *decoder) oneOf(want string, words []string) (word string) {
 	d.form(want, func(s []byte) bool {

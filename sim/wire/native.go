@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"strconv"
-
 	"drover/sim/crash"
 	"drover/sim/event"
 	"drover/sim/fleet"
@@ -18,48 +16,86 @@ var Native = Format{
 	Begin:       beginNative,
 	Event:       appendNative,
 	End:         endNative,
+	Decode:      func(body []byte, each func(native []byte) error) error { return each(body) },
 }
 
-func beginNative(dst []byte, d *fleet.Device) []byte {
-	if d.HasMAC {
+// AddressFields are the data types that every upload has beside its device identifier: without them a backend knows neither
+// whose it is nor when it was. A contract must have them.
+const AddressFields event.Fields = 1<<event.DeviceTime | 1<<event.AccountDeviceID | 1<<event.AccountTenantID
+
+func beginNative(dst []byte, d *fleet.Device, send event.Fields) []byte {
+	switch {
+	case d.HasMAC && send.Has(event.DeviceWiFiMAC):
 		dst = append(dst, `{"v":1,"device":{"id":{"wifi_mac":"`...)
 		dst = appendMAC(dst, d.MAC)
-	} else {
+		dst = append(dst, `"}`...)
+	case !d.HasMAC && send.Has(event.DeviceGUID):
 		dst = append(dst, `{"v":1,"device":{"id":{"guid":"`...)
 		dst = d.GUID.AppendText(dst)
+		dst = append(dst, `"}`...)
+	default: // no scenario makes such a device
+		dst = append(dst, `{"v":1,"device":{"id":{}`...)
 	}
-	dst = append(dst, `"},"os_version":`...)
-	dst = appendText(dst, d.OS.Version)
-	dst = append(dst, `,"os_build":`...)
-	dst = appendText(dst, d.OS.Build)
-	dst = append(dst, `,"cpu":{"model":`...)
-	dst = appendText(dst, d.Model.ID)
-	dst = append(dst, `,"soc":`...)
-	dst = appendText(dst, d.Model.SoC)
-	dst = append(dst, `,"arch":`...)
-	dst = appendText(dst, d.Model.Arch)
-	dst = append(dst, `,"cores":`...)
-	dst = appendUint(dst, uint32(max(0, d.Model.Cores)))
-	dst = append(dst, `},"locale":`...)
+	if send.Has(event.DeviceOSVersion) {
+		dst = append(dst, `,"os_version":`...)
+		dst = appendText(dst, d.OS.Version)
+		dst = append(dst, `,"os_build":`...)
+		dst = appendText(dst, d.OS.Build)
+	}
+	if send.Has(event.DeviceCPU) {
+		dst = append(dst, `,"cpu":{"model":`...)
+		dst = appendText(dst, d.Model.ID)
+		dst = append(dst, `,"soc":`...)
+		dst = appendText(dst, d.Model.SoC)
+		dst = append(dst, `,"arch":`...)
+		dst = appendText(dst, d.Model.Arch)
+		dst = append(dst, `,"cores":`...)
+		dst = appendUint(dst, uint32(max(0, d.Model.Cores)))
+		dst = append(dst, '}')
+	}
+	dst = append(dst, `,"locale":`...)
 	dst = appendText(dst, d.Locale)
 	dst = append(dst, `,"timezone":`...)
 	dst = appendText(dst, d.Timezone.String()) // a nil Location is UTC
 	dst = append(dst, `},"account":{"device_id":"`...)
 	dst = d.EntraID.AppendText(dst)
-	dst = append(dst, `","user_id":"`...)
-	dst = d.UserID.AppendText(dst)
+	if send.Has(event.AccountUserID) {
+		dst = append(dst, `","user_id":"`...)
+		dst = d.UserID.AppendText(dst)
+	}
 	dst = append(dst, `","tenant_id":"`...)
 	dst = d.TenantID.AppendText(dst)
-	dst = append(dst, `","org_id":"`...)
-	dst = d.OrgID.AppendText(dst)
-	dst = append(dst, `","upn":`...)
-	dst = appendText(dst, d.UPN)
-	dst = append(dst, `},"app":{"name":"`+AppName+`","version":`...)
-	dst = appendText(dst, d.App)
-	return append(dst, `},"events":[`...)
+	if send.Has(event.AccountOrgID) {
+		dst = append(dst, `","org_id":"`...)
+		dst = d.OrgID.AppendText(dst)
+	}
+	dst = append(dst, '"')
+	if send.Has(event.AccountUPN) {
+		dst = append(dst, `,"upn":`...)
+		dst = appendUPN(dst, d)
+	}
+	dst = append(dst, '}')
+	name, version := send.Has(event.AppName), send.Has(event.AppVersion)
+	if name || version {
+		dst = append(dst, `,"app":{`...)
+	}
+	if name {
+		dst = append(dst, `"name":"`+AppName+`"`...)
+	}
+	if name && version {
+		dst = append(dst, ',')
+	}
+	if version {
+		dst = append(dst, `"version":`...)
+		dst = appendText(dst, d.App)
+	}
+	if name || version {
+		dst = append(dst, '}')
+	}
+	return append(dst, `,"events":[`...)
 }
 
-func endNative(dst []byte) []byte { return append(dst, `]}`...) }
+func endNative(dst []byte, _ int) []byte { return append(dst, `]}`...) }
 
 func appendNative(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 	if n > 0 {
@@ -75,26 +111,35 @@ func appendNative(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 	dst = appendTime(dst, e.At)
 	dst = append(dst, '"')
 	switch e.Kind {
-	case event.AppInfo:
-		dst = append(dst, `,"app":{"upgrade_status":`...)
-		dst = appendText(dst, e.App.UpgradeStatus)
-		dst = append(dst, '}')
-	case event.AppAction:
-		dst = append(dst, `,"app":{"action":`...)
-		dst = appendText(dst, e.Action)
-		dst = append(dst, '}')
-	case event.Memory:
-		dst = appendMemory(dst, &e.Mem)
 	case event.WebThreat:
-		dst = appendThreat(dst, &e.Web)
-	case event.Crash:
-		dst = appendCrash(dst, d, e)
+		dst = appendThreat(dst, e)
 	case event.Feedback:
-		dst = appendFeedback(dst, d, &e.Feedback)
+		dst = appendFeedback(dst, d, e)
 	case event.Diagnostics:
-		dst = appendDiagnostics(dst, &e.Diag)
+		dst = appendDiagnostics(dst, e)
+	default:
+		dst = appendAbout(dst, d, e)
 	}
 	return append(dst, '}')
+}
+
+// appendAbout writes what an event says of the app: one thing, or nothing.
+func appendAbout(dst []byte, d *fleet.Device, e *event.Event) []byte {
+	switch {
+	case e.Kind.Fields()&e.Has == 0:
+		return dst
+	case e.Kind == event.AppInfo:
+		dst = append(dst, `,"app":{"upgrade_status":`...)
+		dst = appendText(dst, e.App.UpgradeStatus)
+		return append(dst, '}')
+	case e.Kind == event.AppAction:
+		dst = append(dst, `,"app":{"action":`...)
+		dst = appendText(dst, e.Action)
+		return append(dst, '}')
+	case e.Kind == event.Memory:
+		return appendMemory(dst, &e.Mem)
+	}
+	return appendCrash(dst, d, e)
 }
 
 func appendMemory(dst []byte, m *event.MemoryUse) []byte {
@@ -107,35 +152,6 @@ func appendMemory(dst []byte, m *event.MemoryUse) []byte {
 	dst = append(dst, `,"extension_limit_kib":`...)
 	dst = appendUint(dst, m.ExtensionLimitKiB)
 	return append(dst, `}}`...)
-}
-
-// appendThreat reads every member of w but Truth.
-func appendThreat(dst []byte, w *event.Web) []byte {
-	dst = append(dst, `,"detection":{"category":"`...)
-	dst = append(dst, w.Verdict.String()...)
-	dst = append(dst, `","score":`...)
-	dst = appendScore(dst, w.Score)
-	dst = append(dst, `,"bypassed":`...)
-	dst = strconv.AppendBool(dst, w.Bypassed)
-	dst = append(dst, '}')
-	hasHost, hasAddress := len(w.Host) > 0, w.Address != [4]byte{}
-	if !hasHost && !hasAddress {
-		return dst
-	}
-	dst = append(dst, `,"web":{`...)
-	if hasHost {
-		dst = append(dst, `"domain":`...)
-		dst = appendText(dst, w.Host)
-	}
-	if hasAddress {
-		if hasHost {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `"remote_ip":"`...)
-		dst = appendIPv4(dst, w.Address)
-		dst = append(dst, '"')
-	}
-	return append(dst, '}')
 }
 
 // appendCrash makes the report where it goes, so that it is never stored.
@@ -153,36 +169,20 @@ func appendCrash(dst []byte, d *fleet.Device, e *event.Event) []byte {
 	dst = appendText(dst, c.Reason)
 	dst = append(dst, `,"uptime_sec":`...)
 	dst = appendUint(dst, c.UptimeSec)
-	dst = append(dst, `,"report":"`...)
-	from := len(dst)
-	dst = escapeTail(crash.Append(dst, d, e), from)
-	return append(dst, `"}}`...)
-}
-
-func appendFeedback(dst []byte, d *fleet.Device, f *event.Comment) []byte {
-	dst = append(dst, `,"feedback":{"type":`...)
-	dst = appendText(dst, f.Type)
-	if f.Email {
-		dst = append(dst, `,"email":`...)
-		dst = appendText(dst, d.UPN)
+	if c.Form != event.MetricKit {
+		dst = append(dst, `,"report":"`...)
+		from := len(dst)
+		dst = append(escapeTail(crash.Append(dst, d, e), from), '"')
 	}
-	if f.Comment != "" {
-		dst = append(dst, `,"comments":`...)
-		dst = appendText(dst, f.Comment)
+	if c.Form != event.IPS {
+		dst = append(dst, `,"metrickit":"`...)
+		from := len(dst)
+		dst = append(escapeTail(crash.AppendMetricKit(dst, d, e), from), '"')
 	}
-	return append(dst, '}')
-}
-
-func appendDiagnostics(dst []byte, g *event.Diagnostic) []byte {
-	dst = append(dst, `,"diag":{"app_usage":{"sessions_per_day":`...)
-	dst = appendUint(dst, uint32(g.SessionsPerDay))
-	dst = append(dst, `,"foreground_sec":`...)
-	dst = appendUint(dst, g.ForegroundSec)
-	dst = append(dst, `},"cpu_usage":{"cpu_ms":`...)
-	dst = appendUint(dst, g.CPUMillis)
-	dst = append(dst, `},"network_usage":{"sent_kib":`...)
-	dst = appendUint(dst, g.SentKiB)
-	dst = append(dst, `,"received_kib":`...)
-	dst = appendUint(dst, g.ReceivedKiB)
 	return append(dst, `}}`...)
+}
+
+func appendUPN(dst []byte, d *fleet.Device) []byte {
+	var room [128]byte
+	return appendText(dst, d.UPN.AppendText(room[:0]))
 }

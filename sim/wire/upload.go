@@ -16,7 +16,7 @@ type Upload struct {
 	scratch []byte
 }
 
-// Device is what a document says about the device.
+// Device is what a document says about the device. What the sender's contract does not have is empty or zero.
 type Device struct {
 	ID        DeviceID
 	OSVersion []byte
@@ -34,13 +34,21 @@ type DeviceID struct {
 	MAC    [6]byte    // when HasMAC
 }
 
+// String writes the identifier as documents have it: a GUID, or a MAC address.
+func (id DeviceID) String() string {
+	if id.HasMAC {
+		return string(appendMAC(nil, id.MAC))
+	}
+	return id.GUID.String()
+}
+
 // CPU is the hardware: identifier of the model, system on a chip, instruction set, cores.
 type CPU struct {
 	Model, SoC, Arch []byte
 	Cores            uint32
 }
 
-// Account is whose device it is.
+// Account is whose device it is. What the sender's contract does not have is zero or empty.
 type Account struct {
 	DeviceID, UserID, TenantID, OrgID fleet.GUID
 	UPN                               []byte
@@ -49,23 +57,28 @@ type Account struct {
 
 // App is the app that reports.
 type App struct {
-	Name    string // always AppName
+	Name    string // AppName, or empty
 	Version []byte
 	Raw     []byte // the object as written
 }
 
-// Event is one event of a document. Web.Truth is never set: ground truth is not on the wire.
+// Event is one event of a document. Of Web, Host and Address are never set, since a stranger may write any domain and any
+// address, and Truth is not, since ground truth is not on the wire.
 type Event struct {
 	event.Event
-	Email  []byte // feedback.email, when Feedback.Email
-	Report []byte // app.crash.report, the whole .ips file, of a Crash
-	Raw    []byte // the object as written
+	Domain    []byte  // web.domain; empty: withheld
+	RemoteIP  [4]byte // web.remote_ip; 0.0.0.0: withheld
+	Email     []byte  // feedback.email, when Feedback.Email
+	Report    []byte  // app.crash.report, the whole .ips file, of a Crash; nil when it is not reported in this form
+	MetricKit []byte  // app.crash.metrickit, the payload of MetricKit, of a Crash; nil likewise
+	Raw       []byte  // the object as written
 }
 
 // DecodeUpload reads a native document into u. It is strict: a field that the format does not have, or not for this kind of
 // event, one that is missing or occurs twice, a value in another form than the encoder's, text that is not UTF-8, or
-// anything after the document is an error. The order of fields and white space are free. An error is an *Error; u is
-// then half filled.
+// anything after the document is an error. The order of fields and white space are free. A data type may be missing as a
+// whole, since contracts differ, but neither what AddressFields says nor what an event of its kind is about. An error is an
+// *Error; u is then half filled.
 func DecodeUpload(data []byte, u *Upload) error {
 	*u = Upload{Events: u.Events[:0], scratch: u.scratch[:0]}
 	doc := decoder{data: data, scratch: u.scratch, event: -1}
@@ -102,12 +115,12 @@ func DecodeUpload(data []byte, u *Upload) error {
 }
 
 var (
-	uploadShape  = shape{"", []string{"v", "device", "account", "app", "events"}, 1<<5 - 1, false}
-	deviceShape  = shape{"device", []string{"id", "os_version", "os_build", "cpu", "locale", "timezone"}, 1<<6 - 1, false}
+	uploadShape  = shape{"", []string{"v", "device", "account", "app", "events"}, 1<<0 | 1<<1 | 1<<2 | 1<<4, false}
+	deviceShape  = shape{"device", []string{"id", "os_version", "os_build", "cpu", "locale", "timezone"}, 1<<0 | 1<<4 | 1<<5, false}
 	idShape      = shape{"device.id", []string{"guid", "wifi_mac"}, 0, false}
 	cpuShape     = shape{"device.cpu", []string{"model", "soc", "arch", "cores"}, 1<<4 - 1, false}
-	accountShape = shape{"account", []string{"device_id", "user_id", "tenant_id", "org_id", "upn"}, 1<<5 - 1, false}
-	appShape     = shape{"app", []string{"name", "version"}, 1<<2 - 1, false}
+	accountShape = shape{"account", []string{"device_id", "user_id", "tenant_id", "org_id", "upn"}, 1<<0 | 1<<2, false}
+	appShape     = shape{"app", []string{"name", "version"}, 0, false}
 )
 
 func (d *decoder) device(v *Device) {
@@ -139,6 +152,10 @@ func (d *decoder) device(v *Device) {
 		case "timezone":
 			v.Timezone = d.text()
 		}
+	}
+	// The build says which version it is, so one without the other is half a data type.
+	if version, build := v.OSVersion != nil, v.OSBuild != nil; d.err == nil && version != build {
+		d.failAt(&deviceShape, "", "want both os_version and os_build, or neither")
 	}
 	v.Raw = d.data[from:d.pos:d.pos]
 }
@@ -181,13 +198,17 @@ func (d *decoder) account(v *Account) {
 func (d *decoder) app(v *App) {
 	d.peek()
 	from := d.pos
-	for o := d.object(&appShape); o.next(d); {
+	n := 0
+	for o := d.object(&appShape); o.next(d); n++ {
 		switch o.field {
 		case "name":
 			v.Name = d.oneOf("no other app may be named; want "+AppName, appNames[:])
 		case "version":
 			v.Version = d.text()
 		}
+	}
+	if d.err == nil && n == 0 {
+		d.failAt(&appShape, "", "is empty; leave it out")
 	}
 	v.Raw = d.data[from:d.pos:d.pos]
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -27,10 +28,26 @@ func TestDecodeUploadRefuses(t *testing.T) {
 		{"unknown field, deep", memory, `"app_kib"`, `"free_kib":1,"app_kib"`, `events[0].app.memory.free_kib: unknown field`, `"free_kib"`},
 		{"names are case-sensitive", threat, `"seq"`, `"Seq"`, `events[0].Seq: unknown field`, `"Seq"`},
 		{"truth on the wire", threat, `"detection":{`, `"detection":{"truth":"phishing",`, `events[0].detection.truth: unknown field`, `"truth"`},
-		{"a protocol is not in this profile", threat, `"web":{`, `"web":{"protocol":"HTTPS",`, `events[0].web.protocol: unknown field`, `"protocol"`},
+		{"a port of another protocol", events[12], `8443`, `80`, `events[0].web.protocol: is not what is spoken on connection.remote_port`, `}]}`},
+		{"no risk", threat, `"risk"`, `"rick"`, `events[0].detection.rick: unknown field`, `"rick"`},
+		{"another risk", threat, `"high"`, `"severe"`, `events[0].detection.risk: want clear, low, medium or high`, `"severe"`},
+		{"another protocol", events[12], `"HTTPS"`, `"FTP"`, `events[0].web.protocol: want HTTP or HTTPS`, `"FTP"`},
+		{"inbound", events[12], `"outbound"`, `"inbound"`, `events[0].web.connection.direction: want outbound`, `"inbound"`},
+		{"a port that is not", events[12], `8443`, `65536`, `events[0].web.connection.remote_port: want a whole number from 0 to 65535`, `65536`},
+		{"another key of a feature", events[11], `"WebProtection"`, `"DefenderDeviceTag"`, `events[0].diag.features.DefenderDeviceTag: unknown field`, `"DefenderDeviceTag"`},
+		{"a feature's form", events[11], `"WebProtection":"true"`, `"WebProtection":true`, `events[0].diag.features.WebProtection: want a string`, `true`},
+		{"a feature's word", events[11], `"WebProtection":"true"`, `"WebProtection":"on"`, `events[0].diag.features.WebProtection: want "true" or "false"`, `"on"`},
+		{"a feature's level", events[11], `"DefenderOpenNetworkDetection":2`, `"DefenderOpenNetworkDetection":3`, `events[0].diag.features.DefenderOpenNetworkDetection: want 0, 1 or 2`, `3`},
+		{"another browser", events[11], `"Firefox"`, `"Mosaic"`, `events[0].diag.browsers: want the name of a browser`, `"Mosaic"`},
+		{"a browser twice", events[11], `"Firefox"`, `"Safari"`, `events[0].diag.browsers: want each browser once, in the order Safari, Chrome, Edge, Firefox, DuckDuckGo, Brave`, `"Safari"`},
+		{"browsers are no list", events[11], `["Safari"`, `{"Safari"`, `events[0].diag.browsers: want an array`, `{"Safari"`},
+		{"no diagnostics", events[11], `"diag":{`, `"diag":{},"x":{`, `events[0].diag: is empty; leave the event out`, `,"x"`},
+		{"no app", threat, `"app":{`, `"app":{},"x":{`, `app: is empty; leave it out`, `,"x"`},
+		{"a build without a version", threat, `"os_version":"26.4.2",`, ``, `device: want both os_version and os_build, or neither`, `,"account"`},
 		{"twice", threat, `"seq":5`, `"seq":5,"seq":5`, `events[0].seq: occurs twice`, `"seq":5,"kind"`},
 		{"missing", threat, `"upn"`, `"nobody"`, `account.nobody: unknown field`, `"nobody"`},
-		{"missing at the end", threat, `,"version":"1.1.50010101"`, ``, `app.version: is missing`, `},"events"`},
+		{"missing in the middle", threat, `,"arch":"arm64e"`, ``, `device.cpu.arch: is missing`, `},"locale"`},
+		{"missing address", threat, `"tenant_id":"40414243-4445-4647-4849-4a4b4c4d4e4f",`, ``, `account.tenant_id: is missing`, `},"app"`},
 		{"wrong version", threat, `"v":1`, `"v":2`, `v: want version 1`, `,"device"`},
 		{"two identifiers", threat, `"id":{`, `"id":{"wifi_mac":"a4:83:e7:00:00:01",`, `device.id: want exactly one of guid and wifi_mac`, `,"os_version"`},
 		{"null", threat, `"seq":5`, `"seq":null`, `events[0].seq: want a whole number from 0 to 4294967295`, `null`},
@@ -45,7 +62,7 @@ func TestDecodeUploadRefuses(t *testing.T) {
 		{"score is no JSON number", threat, `0.97`, `.97`, `events[0].detection.score: want a number`, `.97`},
 		{"score is hexadecimal", threat, `0.97`, `0x1p-2`, `events[0].detection: want a comma or the end of the object`, `x1p-2`},
 		{"score is not a number", threat, `0.97`, `NaN`, `events[0].detection.score: want a number`, `NaN`},
-		{"bool", threat, `true`, `1`, `events[0].detection.bypassed: want true or false`, `1},"web"`},
+		{"bool", threat, `true`, `1`, `events[0].detection.bypassed: want true or false`, `1,"risk"`},
 		{"kind", threat, `"web.threat"`, `"web.visit"`, `events[0].kind: unknown kind of event`, `"web.visit"`},
 		{"kind without its fields", threat, `"web.threat"`, `"heartbeat"`, `events[0]: the fields do not fit kind heartbeat`, `]}`},
 		{"kind of another's fields", memory, `"app.memory"`, `"app.crash"`, `events[0]: the fields do not fit kind app.crash`, `]}`},
@@ -55,17 +72,20 @@ func TestDecodeUploadRefuses(t *testing.T) {
 		{"time with a zone", threat, `:05.005Z`, `:05.005+01:00`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
 		{"a day that is not", threat, `2026-05-04`, `2026-02-30`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
 		{"an hour that is not", threat, `T07:14`, `T24:14`, `events[0].time: want a time in UTC with milliseconds, e.g. 2026-05-04T07:14:03.250Z`, `"2026`},
-		{"address", threat, `192.0.2.7`, `192.0.2.256`, `events[0].web.remote_ip: want an IPv4 address, e.g. 192.0.2.1`, `"192.0.2.256`},
-		{"address with zeros", threat, `192.0.2.7`, `192.0.2.07`, `events[0].web.remote_ip: want an IPv4 address, e.g. 192.0.2.1`, `"192.0.2.07`},
-		{"no address", threat, `192.0.2.7`, `0.0.0.0`, `events[0].web.remote_ip: is 0.0.0.0; leave it out`, `}}]}`},
+		{"address", threat, `198.51.100.175`, `192.0.2.256`, `events[0].web.remote_ip: want an IPv4 address, e.g. 192.0.2.1`, `"192.0.2.256`},
+		{"address with zeros", threat, `198.51.100.175`, `192.0.2.07`, `events[0].web.remote_ip: want an IPv4 address, e.g. 192.0.2.1`, `"192.0.2.07`},
+		{"no address", threat, `198.51.100.175`, `0.0.0.0`, `events[0].web.remote_ip: is 0.0.0.0; leave it out`, `}}]}`},
 		{"empty domain", threat, `"secure-login.sim.test"`, `""`, `events[0].web.domain: is empty; leave it out`, `,"remote_ip"`},
-		{"empty web", threat, `"domain":"secure-login.sim.test","remote_ip":"192.0.2.7"`, ``, `events[0].web: is empty; leave it out`, `}]}`},
-		{"another process", crash, `"DefenderTunnel"`, `"Photos"`, `events[0].app.crash.process: no other process may be named; want Defender or DefenderTunnel`, `"Photos"`},
+		{"empty web", threat, `"domain":"secure-login.sim.test","remote_ip":"198.51.100.175"`, ``, `events[0].web: is empty; leave it out`, `}]}`},
+		{"another process", crash, `"DefenderTunnel"`, `"Photos"`, `events[0].app.crash.process: no other process may be named; want Defender, DefenderTunnel or DefenderFilter`, `"Photos"`},
 		{"no report", crash, `"report":`, `"raport":`, `events[0].app.crash.raport: unknown field`, `"raport"`},
 		{"half a report", crash, `"report":"{`, `"report":"{}","reason":"{`, `events[0].app.crash.report: want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident`, `"{}"`},
 		{"a report of another bug", crash, `\"bug_type\":\"309\"`, `\"bug_type\":\"210\"`, `events[0].app.crash.report: want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident`, `"{\"roots`},
 		{"a report whose parts disagree", crash, `\"bug_type\":\"309\"`, `\"bug_type\":\"298\"`, `events[0].app.crash.report: want an .ips file: a line with a JSON object that has bug_type and incident_id, then a JSON object that has bug_type and incident`, `"{\"roots`},
 		{"a report of another incident", crash, `"incident_id":"6`, `"incident_id":"7`, `events[0].app.crash.report: is of another incident than incident_id`, `}}]}`},
+		{"half a payload", crash, `"metrickit":"{`, `"metrickit":"{}","x":"{`, `events[0].app.crash.metrickit: want a JSON object with timeStampBegin, timeStampEnd and either crashDiagnostics or applicationExitMetrics`, `"{}"`},
+		{"a payload of nothing", crash, `\"crashDiagnostics\"`, `\"hangDiagnostics\"`, `events[0].app.crash.metrickit: want a JSON object with timeStampBegin, timeStampEnd and either crashDiagnostics or applicationExitMetrics`, `"{\"timeStampBegin`},
+		{"a payload that is a text", crash, `\"crashDiagnostics\":[`, `\"crashDiagnostics\":\"x\",\"x\":[`, `events[0].app.crash.metrickit: want a JSON object with timeStampBegin, timeStampEnd and either crashDiagnostics or applicationExitMetrics`, `"{\"timeStampBegin`},
 		{"another app", threat, `"Microsoft Defender"`, `"Photos"`, `app.name: no other app may be named; want Microsoft Defender`, `"Photos"`},
 		{"feedback type", feedback, `"frown"`, `"cry"`, `events[0].feedback.type: want smile, frown or idea`, `"cry"`},
 		{"two reports of the app", memory, `"app":{"memory"`, `"app":{"action":"sign_in","memory"`, `events[0].app: want exactly one of upgrade_status, action, memory and crash`, `}]}`},
@@ -116,11 +136,27 @@ func TestDecodeUploadRefuses(t *testing.T) {
 	}
 }
 
+// A crash says what happened in one form at least.
+func TestDecodeUploadNoReport(t *testing.T) {
+	e := testEvents()[7]
+	e.Crash.Form = event.IPS
+	doc := string(encode(testDevice(), e))
+	doc = doc[:strings.Index(doc, `,"report":"`)] + "}}]}"
+	var u Upload
+	if err := DecodeUpload([]byte(doc), &u); err == nil || !strings.HasSuffix(err.Error(), "events[0].app.crash: want report or metrickit, or both") {
+		t.Errorf("DecodeUpload of a crash without a report = %v", err)
+	}
+}
+
 // Any part of a document is not a document, and the error is at or before its end.
 func TestDecodeUploadTruncated(t *testing.T) {
 	doc := encode(testDevice(), testEvents()...)
 	var u Upload
-	for n := range doc {
+	report, after := bytes.Index(doc, []byte(`"report":"`)), bytes.LastIndex(doc, []byte(`}]}\n`))
+	for n := 0; n < len(doc); n++ {
+		if n > report+200 && n < after-200 {
+			n += 100 // within the texts of a crash one place is like another
+		}
 		err := DecodeUpload(doc[:n], &u)
 		if e := (*Error)(nil); !errors.As(err, &e) || e.Offset > n {
 			t.Fatalf("DecodeUpload of the first %d bytes = %v, want an error inside of them", n, err)
@@ -131,8 +167,9 @@ func TestDecodeUploadTruncated(t *testing.T) {
 // Order and white space are free, and so are escapes.
 func TestDecodeUploadFreedom(t *testing.T) {
 	e := testEvents()[5]
-	e.Web.Host = []byte("a/\U0001f62cb.sim.test")
-	doc := string(encode(testDevice(), e))
+	e.Web.Host, e.Has = event.ZoneHost{}, event.FieldsOf(event.WebRemoteIP)
+	doc := strings.Replace(string(encode(testDevice(), e)), `"web":{`, `"web":{"domain":"a/`+"\U0001f62cb.x"+`",`, 1)
+	e.Has |= event.FieldsOf(event.WebDomain)
 	for _, r := range [][2]string{
 		{`"seq":5,"kind":"web.threat",`, ``}, {`]}`, "]\r\n}\t"}, {`"web":{`, `"seq" : 5 ,"web":{`}, {`"detection"`, `"kind":"web.threat", "\u0064etection"`},
 		{`a/`, `\u0061\/`}, {"\U0001f62cb", `\ud83d\uDE2Cb`},
@@ -146,6 +183,10 @@ func TestDecodeUploadFreedom(t *testing.T) {
 	if err := DecodeUpload([]byte(doc), &u); err != nil {
 		t.Fatal(err)
 	}
+	if got, want := string(u.Events[0].Domain), "a/\U0001f62cb.x"; got != want {
+		t.Errorf("DecodeUpload(%s): domain %q, want %q", doc, got, want)
+	}
+	e.Web.Address = event.DocAddress{} // of a decoded event, as text
 	if got := u.Events[0].Event; !reflect.DeepEqual(got, e) {
 		t.Errorf("DecodeUpload(%s) = %+v, want %+v", doc, got, e)
 	}
@@ -193,7 +234,7 @@ func FuzzDecodeUpload(f *testing.F) {
 			t.Skip("a time.Location has no such name")
 		}
 		for i := range u.Events {
-			if u.Events[i].Feedback.Email && string(u.Events[i].Email) != d.UPN {
+			if u.Events[i].Feedback.Email && string(u.Events[i].Email) != d.UPN.String() {
 				t.Skip("the encoder knows no other address than the UPN")
 			}
 		}

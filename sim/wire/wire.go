@@ -21,16 +21,23 @@
 //	app.info              "app":{"upgrade_status"}
 //	app.action            "app":{"action"}
 //	app.memory            "app":{"memory":{"app_kib","app_peak_kib","extension_kib","extension_limit_kib"}}
-//	web.threat            "detection":{"category","score","bypassed"} and, unless privacy forbids it,
-//	                      "web":{"domain","remote_ip"}
+//	web.threat            "detection":{"category","score","bypassed","risk"} and, unless privacy forbids it,
+//	                      "web":{"domain","remote_ip"}; under the contract of 2020 always
+//	                      "web":{"connection":{"remote_port","direction"},"protocol"}
 //	app.crash             "app":{"crash":{"incident_id","process","exception","signal","reason","uptime_sec",
-//	                      "report"}}; report is the whole .ips file that iOS wrote (package crash), tens of kilobytes
+//	                      "report","metrickit"}}; report is the whole .ips file that iOS wrote (package crash), metrickit the
+//	                      payload that MetricKit delivered; one of them, or both, tens of kilobytes
 //	feedback              "feedback":{"type","email","comments"}; email and comments only when given
 //	diagnostics           "diag":{"app_usage":{"sessions_per_day","foreground_sec"},"cpu_usage":{"cpu_ms"},
-//	                      "network_usage":{"sent_kib","received_kib"}}
+//	                      "network_usage":{"sent_kib","received_kib"},"features":{key: value, ...}}; under the contract
+//	                      of 2020 "browsers":["Safari", ...] besides
 //
-// "detection" is the device's own opinion and belongs to the alert, not to the site: "web" holds exactly the two fields
-// that the catalogue makes conditional, so that nothing of it is left when the privacy setting is on.
+// "detection" is the device's own opinion and belongs to the alert, not to the site: "web" holds exactly the fields that
+// the catalogue makes conditional, so that nothing of it is left when the privacy setting is on.
+//
+// Which data types there are is the contract's: one that it does not have is left out, with the object around it when that
+// would be empty. Only an upload's address is always there: one device identifier, account.device_id, account.tenant_id and
+// the time of each event.
 package wire
 
 import (
@@ -47,13 +54,53 @@ import (
 type Format struct {
 	Name        string
 	ContentType string
-	Begin       func(dst []byte, d *fleet.Device) []byte                        // envelope and identity
-	Event       func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte // n-th event of the upload, from 0
-	End         func(dst []byte) []byte
+	Begin       func(dst []byte, d *fleet.Device, send event.Fields) []byte     // envelope and identity, as far as send has them
+	Event       func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte // n-th event of the upload, from 0: what e.Has
+	End         func(dst []byte, from int) []byte                               // dst[from:] is the upload
+
+	// Decode calls each with the native documents that hold what a body says, in their order, and returns its error, or an *Error
+	// where the body is not of the format, or says something that a native document has no place for. What each is given is valid
+	// until it returns; what the document says it has not been looked into. Nil: bodies of the format are only written.
+	Decode func(body []byte, each func(native []byte) error) error
+
+	Then bool // each event says whose it is, of the device as it was when it happened; else Begin says it for all, as it is at the upload
+	One  bool // a request carries one event
+
+	Binary bool // bodies are not text
 }
 
-// Formats are the formats by name.
-var Formats = map[string]Format{"native": Native}
+// Formats make the formats, by name, for one run.
+var Formats = map[string]func(c *Constants) Format{
+	"native":            func(*Constants) Format { return Native },
+	"cloudevents":       CloudEvents,
+	"cloudevents-batch": CloudEventsBatch,
+	"ocsf":              OCSF,
+	"ecs":               ECS,
+	"mde":               MDE,
+	"otlp":              OTLP,
+	"otlp-json":         OTLPJSON,
+}
+
+// Recognise says which of Formats a JSON document is in, by its members; what could be anything is native.
+func Recognise(doc []byte) string {
+	for key := range membersOf(doc) {
+		switch string(key) {
+		case "v", "events":
+			return Native.Name
+		case "specversion":
+			return "cloudevents"
+		case "class_uid":
+			return "ocsf"
+		case "@timestamp", "ecs":
+			return "ecs"
+		case "resourceLogs":
+			return "otlp-json"
+		case "records", "properties":
+			return "mde"
+		}
+	}
+	return Native.Name
+}
 
 // Error says what is wrong with a document and where.
 type Error struct {

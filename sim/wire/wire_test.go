@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"drover/sim/crash"
 	"drover/sim/event"
 	"drover/sim/fleet"
 )
@@ -30,7 +30,7 @@ func guid(b byte) (g fleet.GUID) {
 func testDevice() *fleet.Device {
 	return &fleet.Device{
 		GUID: guid(0x10), EntraID: guid(0x20), UserID: guid(0x30), TenantID: guid(0x40), OrgID: guid(0x50),
-		UPN:   "zoë.o'neill@contoso.example",
+		UPN:   fleet.NewUPN("zoë.o'neill@contoso.example"),
 		Model: &fleet.Model{ID: "iPhone15,2", SoC: "A16 Bionic", Arch: "arm64e", Cores: 6},
 		OS:    &fleet.Release{Version: "26.4.2", Build: "23E261"}, App: "1.1.50010101", Locale: "de-DE",
 		Timezone: time.FixedZone("Europe/Berlin", 0), // the offset is not on the wire
@@ -45,27 +45,47 @@ func testEvents() []event.Event {
 		{Kind: event.AppInfo, App: event.App{UpgradeStatus: "upgraded"}},
 		{Kind: event.AppAction, Action: "open_dashboard"},
 		{Kind: event.Memory, Mem: event.MemoryUse{AppKiB: 81920, AppPeakKiB: 98304, ExtensionKiB: 14000, ExtensionLimitKiB: 51200}},
-		{Kind: event.WebThreat, Web: event.Web{Host: []byte("secure-login.sim.test"), Address: [4]byte{192, 0, 2, 7}, Verdict: event.Phishing, Score: 0.97, Bypassed: true}},
-		{Kind: event.WebThreat, Web: event.Web{Verdict: event.C2, Score: 1}}, // privacy is on
-		{Kind: event.Crash, Crash: event.CrashReport{Process: "DefenderTunnel", Exception: "EXC_BAD_ACCESS", Signal: "SIGSEGV", Reason: "sigsegv", UptimeSec: 4000000000, Incident: event.ID(guid(0x60))}},
+		{Kind: event.WebThreat, Web: event.Web{Host: zoneHost("secure-login"), Verdict: event.Phishing, Score: 0.97, Bypassed: true, Risk: event.RiskHigh}},
+		{Kind: event.WebThreat, Web: event.Web{Verdict: event.C2, Score: 1, Risk: event.RiskHigh}}, // privacy is on
+		{Kind: event.Crash, Crash: event.CrashReport{Process: "DefenderTunnel", Exception: "EXC_BAD_ACCESS", Signal: "SIGSEGV", Reason: "sigsegv", UptimeSec: 4000000000, Incident: event.ID(guid(0x60)), Form: event.BothForms}},
 		{Kind: event.Feedback, Feedback: event.Comment{Type: "frown", Email: true, Comment: "VPN \"drops\"\nagain \\ and again \u2028 \U0001f62c"}},
 		{Kind: event.Feedback, Feedback: event.Comment{Type: "smile"}},
 		{Kind: event.Diagnostics, Diag: event.Diagnostic{SessionsPerDay: 4, ForegroundSec: 312, CPUMillis: 5120, SentKiB: 88, ReceivedKiB: 240}},
+		{Kind: event.Diagnostics, Diag: event.Diagnostic{Features: event.Features{1, 0, 2, 1}, Browsers: 1<<0 | 1<<3}}, // under the contract of 2020
+		{Kind: event.WebThreat, Web: event.Web{Port: 8443, Verdict: event.Scam, Score: 0.5, Risk: event.RiskLow}},
 	}
+	for i := range list {
+		list[i].Has = list[i].Kind.Fields()
+	}
+	list[5].Has = event.FieldsOf(event.WebDomain, event.WebRemoteIP)
+	list[6].Has = 0
+	list[9].Has = event.FieldsOf(event.FeedbackType)
+	list[10].Has &^= event.FieldsOf(event.DiagFeatures, event.DiagBrowsers)
+	list[11].Has = event.FieldsOf(event.DiagFeatures, event.DiagBrowsers)
+	list[12].Has = event.FieldsOf(event.WebConnection, event.WebProtocol)
 	for i := range list {
 		e := &list[i]
 		e.ID, e.Seq = event.ID(guid(0x80+byte(i))), uint32(i)
 		e.At = time.Date(2026, 5, 4, 7, 14, i, i*1_000_000, time.UTC)
+		e.Web.Address = e.Web.Host.Address()
 	}
 	return list
 }
 
+func zoneHost(name string) event.ZoneHost {
+	h, err := event.Zone{}.Host([]byte(name))
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
+
 func encode(d *fleet.Device, events ...event.Event) []byte {
-	b := Native.Begin(nil, d)
+	b := Native.Begin(nil, d, event.AllFields)
 	for i := range events {
 		b = Native.Event(b, i, d, &events[i])
 	}
-	return Native.End(b)
+	return Native.End(b, 0)
 }
 
 // The golden file is indented to be read; the bytes on the wire have no space between tokens.
@@ -113,7 +133,7 @@ func device(u *Upload) *fleet.Device {
 	return &fleet.Device{
 		HasMAC: u.Device.ID.HasMAC, MAC: u.Device.ID.MAC, GUID: u.Device.ID.GUID,
 		EntraID: u.Account.DeviceID, UserID: u.Account.UserID, TenantID: u.Account.TenantID, OrgID: u.Account.OrgID,
-		UPN: string(u.Account.UPN),
+		UPN: fleet.NewUPN(string(u.Account.UPN)),
 		Model: &fleet.Model{ID: string(u.Device.CPU.Model), SoC: string(u.Device.CPU.SoC), Arch: string(u.Device.CPU.Arch),
 			Cores: int(u.Device.CPU.Cores)},
 		OS:  &fleet.Release{Version: string(u.Device.OSVersion), Build: string(u.Device.OSBuild)},
@@ -124,7 +144,14 @@ func device(u *Upload) *fleet.Device {
 func decodedEvents(u *Upload) []event.Event {
 	var list []event.Event
 	for i := range u.Events {
-		list = append(list, u.Events[i].Event)
+		e := u.Events[i].Event
+		if name, ok := strings.CutSuffix(string(u.Events[i].Domain), ".sim.test"); ok {
+			e.Web.Host = zoneHost(name)
+		}
+		if ip, _ := e.Web.Host.Address().IPv4(); ip == u.Events[i].RemoteIP {
+			e.Web.Address = e.Web.Host.Address()
+		}
+		list = append(list, e)
 	}
 	return list
 }
@@ -138,15 +165,15 @@ func TestRoundTrip(t *testing.T) {
 		if err := DecodeUpload(encode(d, testEvents()...), &u); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(d, device(&u), zone); diff != "" {
+		if diff := cmp.Diff(d, device(&u), zone, cmp.AllowUnexported(fleet.UPN{})); diff != "" {
 			t.Errorf("device (-sent +decoded):\n%s", diff)
 		}
-		if diff := cmp.Diff(testEvents(), decodedEvents(&u), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(testEvents(), decodedEvents(&u), cmpopts.EquateEmpty(), cmp.AllowUnexported(event.ZoneHost{}, event.DocAddress{})); diff != "" {
 			t.Errorf("events (-sent +decoded):\n%s", diff)
 		}
 		for i := range u.Events {
 			if got, want := string(u.Events[i].Email), ""; u.Events[i].Feedback.Email {
-				if want = d.UPN; got != want {
+				if want = d.UPN.String(); got != want {
 					t.Errorf("events[%d].Email = %q, want %q", i, got, want)
 				}
 			}
@@ -155,6 +182,87 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A document has the data types of a set and no others, whatever the set, and is a document all the same.
+func TestOnlyWhatIsSent(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	d := testDevice()
+	for range 2000 {
+		set := event.Fields(r.Uint32()) & event.AllFields
+		if set |= AddressFields | event.FieldsOf(event.DeviceGUID); set&event.Feedback.Fields() != 0 {
+			set |= event.FieldsOf(event.FeedbackType)
+		}
+		var events []event.Event
+		var want event.Fields = set &^ (event.AllFields &^ carriedByUploads)
+		for _, e := range testEvents() {
+			if e.Has &= set; e.Has == 0 && e.Kind.Fields() != 0 && e.Kind != event.WebThreat {
+				continue // a device makes no event that says nothing
+			}
+			events = append(events, e)
+			want |= e.Has
+		}
+		want &^= event.FieldsOf(event.DeviceWiFiMAC) // the device has the other one
+		doc := Native.Begin(nil, d, set)
+		for i := range events {
+			doc = Native.Event(doc, i, d, &events[i])
+		}
+		doc = Native.End(doc, 0)
+		if got := fieldsIn(t, doc); got != want {
+			t.Fatalf("with %v: the document has %v, want %v:\n%s", set.List(), got.List(), want.List(), doc)
+		}
+		var u Upload
+		if err := DecodeUpload(doc, &u); err != nil {
+			t.Fatalf("with %v: %v\n%s", set.List(), err, doc)
+		}
+		for i := range u.Events {
+			if u.Events[i].Has != events[i].Has {
+				t.Fatalf("with %v: event %d of kind %v has %v, decoded %v", set.List(), i, events[i].Kind, events[i].Has.List(), u.Events[i].Has.List())
+			}
+		}
+	}
+}
+
+// carriedByUploads are the data types that do not belong to a kind of event.
+var carriedByUploads = func() (set event.Fields) {
+	for _, f := range event.AllFields.List() {
+		if _, ok := f.Kind(); !ok {
+			set |= event.FieldsOf(f)
+		}
+	}
+	return set
+}()
+
+// fieldsIn returns the data types that a document has, found by their names.
+func fieldsIn(t *testing.T, doc []byte) (set event.Fields) {
+	t.Helper()
+	var top map[string]any
+	if err := json.Unmarshal(doc, &top); err != nil {
+		t.Fatalf("%v: %s", err, doc)
+	}
+	look := func(in map[string]any, f event.Field) {
+		var v any = in
+		for name := range strings.SplitSeq(f.String(), ".") {
+			m, _ := v.(map[string]any)
+			v = m[name]
+		}
+		if v != nil {
+			set |= event.FieldsOf(f)
+		}
+	}
+	for _, f := range event.AllFields.List() {
+		look(top, f)
+	}
+	for _, e := range top["events"].([]any) {
+		e := e.(map[string]any)
+		if e["time"] != nil {
+			set |= event.FieldsOf(event.DeviceTime)
+		}
+		for _, f := range event.AllFields.List() {
+			look(e, f)
+		}
+	}
+	return set
 }
 
 // Nothing that is planted may change a byte on the wire.
@@ -184,8 +292,8 @@ func TestScoreIsAlwaysANumber(t *testing.T) {
 }
 
 func TestFormatsKnowTheirNames(t *testing.T) {
-	for name, f := range Formats {
-		if f.Name != name || f.ContentType == "" {
+	for name, make := range Formats {
+		if f := make(&Constants{Send: event.AllFields}); f.Name != name || f.ContentType == "" {
 			t.Errorf("Formats[%q] is named %q and has content type %q", name, f.Name, f.ContentType)
 		}
 	}
@@ -195,11 +303,11 @@ func TestAllocations(t *testing.T) {
 	d, events := testDevice(), testEvents()
 	buf := encode(d, events...)
 	if n := testing.AllocsPerRun(100, func() {
-		buf = Native.Begin(buf[:0], d)
+		buf = Native.Begin(buf[:0], d, event.AllFields)
 		for i := range events {
 			buf = Native.Event(buf, i, d, &events[i])
 		}
-		buf = Native.End(buf)
+		buf = Native.End(buf, 0)
 	}); n != 0 {
 		t.Errorf("encoding allocates %v times, want 0", n)
 	}
@@ -236,21 +344,6 @@ func TestEscapeTail(t *testing.T) {
 	}
 }
 
-// TestCrashReport: what a backend decodes is the report as iOS wrote it, whatever the device and the reason.
-func TestCrashReport(t *testing.T) {
-	for _, reason := range []string{"jetsam", "sigabrt", "sigsegv", "sigtrap", "watchdog"} {
-		e := testEvents()[7]
-		e.Crash.Reason = reason
-		var u Upload
-		if err := DecodeUpload(encode(testDevice(), e), &u); err != nil {
-			t.Fatal(err)
-		}
-		if want := crash.Append(nil, testDevice(), &e); !bytes.Equal(u.Events[0].Report, want) {
-			t.Errorf("%s: the report is not as it was sent:\n%s", reason, u.Events[0].Report)
-		}
-	}
-}
-
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"", "plain", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "é\u2028\U0001f62c", "\xff\xc3", "<&>", strings.Repeat("\x01", 40)} {
 		f.Add(s)
@@ -277,7 +370,7 @@ func FuzzText(f *testing.F) {
 func BenchmarkEncode(b *testing.B) {
 	d := testDevice()
 	for _, e := range testEvents() {
-		if e.Kind == event.WebThreat && e.Web.Host == nil || e.Kind == event.Feedback && e.Feedback.Comment == "" {
+		if e.Kind == event.WebThreat && e.Web.Host.Empty() || e.Kind == event.Feedback && e.Feedback.Comment == "" {
 			continue
 		}
 		b.Run(e.Kind.String(), func(b *testing.B) {
@@ -291,9 +384,9 @@ func BenchmarkEncode(b *testing.B) {
 	}
 	b.Run("envelope", func(b *testing.B) {
 		b.ReportAllocs()
-		buf := Native.Begin(nil, d)
+		buf := Native.Begin(nil, d, event.AllFields)
 		for b.Loop() {
-			buf = Native.End(Native.Begin(buf[:0], d))
+			buf = Native.End(Native.Begin(buf[:0], d, event.AllFields), 0)
 		}
 		b.ReportMetric(float64(len(buf)), "bytes/upload")
 	})

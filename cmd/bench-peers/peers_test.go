@@ -1,0 +1,86 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"drover/sim/backend"
+)
+
+// With 64 servers of exactly 1 ms, those due from 3,999 ms on meet the freeze: 2,000 wait from 2,001 ms downwards, and those
+// behind them until the servers have caught up.
+func TestTruth(t *testing.T) {
+	var log []backend.Exchange
+	begin := time.Now()
+	for i := range 100 {
+		at := begin.Add(time.Duration(i) * time.Millisecond)
+		log = append(log, backend.Exchange{Read: at, Answered: at.Add(time.Millisecond)})
+	}
+	got := truth(log)
+	if got[0] != time.Millisecond || got[1] < 1890*time.Millisecond || got[1] > 1910*time.Millisecond || got[2] < 1985*time.Millisecond || got[2] > 1995*time.Millisecond {
+		t.Errorf("truth = %v", got)
+	}
+}
+
+// An even schedule is even whenever it began; one of pairs is half a period off, and half of it is bunched.
+func TestEven(t *testing.T) {
+	begin := time.Now()
+	var even, pairs []backend.Exchange
+	for i := range 1000 {
+		even = append(even, backend.Exchange{Read: begin.Add(time.Duration(i) * time.Millisecond)})
+		pairs = append(pairs, backend.Exchange{Read: begin.Add(time.Duration(i/2*2) * time.Millisecond)})
+	}
+	var s seen
+	if s.even(even, 1000); s.P50 > time.Microsecond || s.P99 > time.Microsecond || s.Bunched != 0 {
+		t.Errorf("even: %+v", s)
+	}
+	s = seen{}
+	if s.even(pairs, 1000); s.P99 < 900*time.Microsecond || s.P99 > 1100*time.Microsecond || s.Bunched != 0.5 {
+		t.Errorf("pairs: %+v", s)
+	}
+}
+
+// Each of vegeta's targets has a body of its own, as long as drover's.
+func TestTargets(t *testing.T) {
+	r, w := io.Pipe()
+	go targets(w, "http://x")
+	defer r.Close()
+	dec := json.NewDecoder(r)
+	var last []byte
+	for range 100 {
+		var line struct {
+			Method, URL string
+			Body        []byte
+		}
+		if err := dec.Decode(&line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Method != "POST" || line.URL != "http://x/v1/events" || bytes.Equal(line.Body, last) || len(line.Body) < bodyBytes-8 || len(line.Body) > bodyBytes+8 {
+			t.Fatalf("%s %s with %d bytes", line.Method, line.URL, len(line.Body))
+		}
+		last = line.Body
+	}
+}
+
+// A section that does not exist is a mistake, not an empty run.
+func TestChosen(t *testing.T) {
+	all := []section{{name: "max"}, {name: "rate"}, {name: "memory"}}
+	for only, want := range map[string]int{"": 3, "rate": 1, "memory, max": 2, "rat": -1, "max,": -1} {
+		list, err := chosen(all, only)
+		if err == nil && len(list) != want || (err != nil) != (want < 0) {
+			t.Errorf("-only %q: %d sections, %v", only, len(list), err)
+		}
+	}
+	var bad *usageError
+	for _, args := range [][]string{{"-only", "x"}, {"-rounds", "0"}, {"-for", "1ms"}, {"max"}, {"-nonsense"}} {
+		if err := bench(t.Context(), args); !errors.As(err, &bad) {
+			t.Errorf("bench(%q) = %v, want a mistake on the command line", args, err)
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"drover/sim/scenario"
+)
+
+func newAdapters() *cobra.Command {
+	return &cobra.Command{
+		Use:   "adapters [NAME]",
+		Short: "List the adapters that come with drover, or print one",
+		Long:  adaptersPage,
+		Example: `  drover adapters
+  drover adapters elasticsearch-bulk > mine.yaml     # then: adapter: ./mine.yaml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(cmd, "want at most one adapter, got %d", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				src, err := scenario.ReadbackFile(args[0])
+				if err != nil {
+					src, err = scenario.AdapterFile(args[0])
+				}
+				if err != nil {
+					return fail(exitUsage, err)
+				}
+				_, err = cmd.OutOrStdout().Write(src)
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "target.adapter\t")
+			for _, name := range scenario.Adapters() {
+				fmt.Fprintf(w, "  %s\t%s\n", name, scenario.AdapterDescription(name))
+			}
+			fmt.Fprintln(w, "\t\ntarget.readback.adapter\t")
+			for _, name := range scenario.Readbacks() {
+				fmt.Fprintf(w, "  %s\t%s\n", name, scenario.ReadbackDescription(name))
+			}
+			return w.Flush()
+		},
+	}
+}
+
+// adaptersPage is "drover help adapters".
+const adaptersPage = `adapters lists the ways to speak to a backend that come with drover; with a name it prints that one's file, to be copied and
+changed. target.adapter takes a name, the path of a file beside the scenario, or what is under spec in such a file:
+
+  target:
+    url: http://127.0.0.1:8123
+    allowHosts: []                    # name the host when it is another machine
+    auth: {type: basic, user: me, passwordFrom: {env: DB_PASSWORD}}
+    adapter:
+      per: upload                     # a device's upload in a request; event: one event in each
+      keyHeader: none                 # header of the idempotency key
+      upload:
+        method: POST
+        path: /
+        query: {query: "INSERT INTO events FORMAT JSONEachRow", tenant: "${account.tenant_id}"}
+        body: ndjson                  # json, ndjson, text, or format for drover's own documents
+        event: {id: "${event.id}", at: "${event.time:unixms}", run: "${run.id}", domain: "${web.domain}", doc: "${event.upload:text}"}
+        success: {status: 200}
+
+Fields. A text has fields in it, ${name}: run.id, upload.key, and what the native format has, by the same names: device.id,
+device.os_version, account.tenant_id, event.id, event.kind, event.time, web.domain, app.memory.app_kib ... A wrong name is an
+error with its position, before anything is sent. Alone in a text a field is what it is in JSON, a number or an object; among
+others it is text. ${event.time} has the forms rfc3339, iso7, unix, unixsec, unixms and unixns: ${event.time:unixms}; ${x:text} puts
+anything into quotes. ${event.json} is the native event, ${event.upload} the same with its device around it. What stands around
+a list of events is document, with ${upload.events} where the list goes. A param has no dot in its name: so ${target} is one.
+
+No value. A heartbeat has no web.domain, and a threat has none where privacy stripped it. In JSON the member or element with such
+a field is left out, with the object around it when that would be empty: it is never null or "". In a text nothing can be left
+out, so such a field has to stand in $[...], which is written only when all fields in it have a value: "threat$[ at ${web.domain}]".
+A header or a parameter of a query without a value is left out. $${ and $$[ stand for ${ and $[ themselves.
+
+Accepted. An answer says yes when its status is one of success.status (200-299), and success.say, a place in the answer, is one
+of success.yes. With items each event has a result: those that are refused are counted as refused, the others as accepted; when all
+are, the upload is refused. An answer that lacks what it should have is a bad answer: nobody knows what was stored. A 2xx whose
+body says no is of class "rejected" and not tried again; 429 and 5xx are. verdicts say what the backend makes of events.
+
+Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
+preset says; url is where the server shows what it stored when that is not below target.url, event is where the event is, also when
+it is a text with the document in it: then contents are compared. It is read until two looks show the same and all that was
+accepted, or until settle is over.
+
+Before the run one heartbeat is sent, under the run's id with "-preflight" behind it, and the read-back has to show it. A
+wrong credential, a mapping that the server refuses, or an event that is not found ends drover with exit code 5, before any load.
+
+Traps that only a read-back finds:
+  - a server that drops a bad line among good ones and answers 200, or all of them when contentType is form-urlencoded;
+  - a 200 with every event refused inside (_bulk): without items it counts as accepted;
+  - what was acknowledged and only in memory when the server died; what was stored twice because it was sent again;
+  - stored data that shows after a second: target.readback.settle is how long drover looks.
+
+auth.type is none, bearer, basic, header (a token in a header of any name), or oauth2; auth.sign adds an HMAC; mTLS is
+target.tls.clientCertificates. Requests that carry events of several devices, look-ups of verdicts and fetches of configuration
+are not supported yet, and refused.`

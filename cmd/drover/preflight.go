@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"drover/sim"
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/measure"
+	"drover/sim/target"
+	"drover/sim/wire"
+)
+
+// preflight looks, before the run, whether the target can be driven. One that speaks drover's own API is asked, and so is one over
+// another protocol than HTTP, where a message would stay among those of the run; any other is sent one event, a heartbeat of the first device under a run id of its own, and where there is a read-back it has to show it.
+func (d *drive) preflight(ctx context.Context) error {
+	if d.side.own || d.side.http == nil {
+		return preflight(ctx, d.side.target)
+	}
+	p := probe{model: d.model, run: d.id + "-preflight"}
+	var err error
+	if p.to, err = d.side.again(d.side.url, p.run); err != nil {
+		return err
+	}
+	defer p.to.Close()
+	if p.from, err = d.side.reader(d.model, p.run); err != nil {
+		return err
+	}
+	defer p.from.Close()
+	return p.do(ctx)
+}
+
+// probe sends one event and looks for it.
+type probe struct {
+	model *sim.Model
+	to    *target.HTTP
+	from  *target.HTTP // what it is read back by
+	run   string
+	ev    event.Event
+}
+
+// The read-back may take as long to show one event as the scenario gives it to show all, within these.
+const (
+	leastToFind = 2 * time.Second
+	mostToFind  = 10 * time.Second
+)
+
+func (p *probe) do(ctx context.Context) error {
+	rand.Read(p.ev.ID[:])
+	p.ev.ID[6], p.ev.ID[8] = p.ev.ID[6]&0x0f|0x80, p.ev.ID[8]&0x3f|0x80 // as event ids are
+	p.ev.Kind, p.ev.At = event.Heartbeat, p.model.Scenario.Start
+	if err := p.send(ctx); err != nil {
+		if ctx.Err() != nil {
+			return fail(exitInterrupted, errors.New("interrupted before the run began"))
+		}
+		return fail(exitTarget, err)
+	}
+	how := p.model.Scenario.Target.Readback
+	if how.Adapter == "" {
+		return nil
+	}
+	how.Foreign, how.Settle = false, max(leastToFind, min(how.Settle, mostToFind))
+	start := time.Now()
+	var shown bytes.Buffer
+	r := sim.ReadBack{Source: p.from, How: how, Run: p.run, Wanted: 1, Since: func() time.Duration { return time.Since(start) }, Out: &shown}
+	if err := r.Do(ctx); err != nil {
+		return fail(exitTarget, fmt.Errorf("preflight: one event was accepted, but the read-back failed: %w", err))
+	}
+	if id := fleet.GUID(p.ev.ID).String(); !bytes.Contains(bytes.ToLower(shown.Bytes()), []byte(id)) {
+		return fail(exitTarget, fmt.Errorf("preflight: one event was accepted, but the read-back does not show it within %v; look for run %s and event %s on the server, and at target.readback", how.Settle, p.run, id))
+	}
+	return nil
+}
+
+// send sends the event; its error says what came back unless it was taken.
+func (p *probe) send(ctx context.Context) error {
+	var d fleet.Device
+	p.model.Fleet.Device(0, &d)
+	x := &adapterOf(p.model, p.run).Ops[measure.Upload]
+	req := target.Request{Op: measure.Upload, Device: d.Index, Tenant: d.Tenant, Key: fleet.GUID(p.ev.ID).AppendText(nil)}
+	req.Body = x.Begin(nil, &d, p.model.Behavior.Sends.All)
+	req.Body = x.Event(req.Body, 0, &d, &p.ev)
+	req.Ends = []int{len(req.Body)}
+	req.Body = x.End(req.Body, 0)
+	if x.Place != nil {
+		req.Place = x.Place(nil, &d, req.Key)
+	}
+	if x.Header != nil {
+		req.Header = x.Header(nil, &d, req.Key)
+	}
+	var ans target.Answer
+	p.to.Send(ctx, &req, &ans)
+	if ans.Status == 0 && ans.Class != measure.OK {
+		return &target.UnreachableError{Err: ans.Err}
+	}
+	var said wire.Answer
+	class, err := x.Read(&wire.Reply{Class: ans.Class, Status: ans.Status, Body: ans.Body, Events: 1, IDs: []event.ID{p.ev.ID}}, &said)
+	switch {
+	case class == measure.Status401:
+		return &target.UnauthorisedError{Err: ans.Err, Status: ans.Status}
+	case class != measure.OK:
+		if err == nil {
+			err = fmt.Errorf("%w: %.300q", ans.Err, ans.Body)
+		}
+		return fmt.Errorf("preflight: one event was not accepted: %w", err)
+	case len(said.Refused) > 0:
+		return fmt.Errorf("preflight: one event was refused: %.300q", said.Refused[0].Reason)
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"drover/scenarios"
+)
+
+// protocolPage is "drover help NAME" for one protocol.
+type protocolPage struct {
+	name, urls, accepted string // a row of drover help protocols
+	text                 string
+	scenario             string // shipped, to be copied
+}
+
+// protocolPages are all of them but HTTP's, which is "drover help adapters".
+var protocolPages = []protocolPage{
+	{"discard", "discard", "nothing: everything is", `Everything is taken and nothing is kept: what remains is the cost of drover itself. "drover calibrate" finds the same as a
+ceiling; this runs a whole scenario, with its pace, phases and checks.
+
+  target: {url: discard}
+
+Accepted means nothing. Traps: a run against it passes every check of errors and of latency, so its report says discard as the
+target.`, ""},
+	{"stdout", "stdout", "the pipe took the bytes", `Each event is a line on standard output. What drover run prints there otherwise goes to standard error.
+
+  target: {url: stdout}
+
+  $ drover run my.yaml -q | jq .events[0].kind
+
+Accepted means that write(2) returned. A reader that does not read is a backend that stalls: uploads wait for the pipe up to
+client.timeout, and what was given to the pipe then may still come out of it. Traps: when the reader ends first, drover ends with it, as a writer to a closed pipe does. The order of lines is that
+of sending, and lines of different devices may change places from run to run; what is in them does not.`, ""},
+	{"file", "file:PATH, file:///PATH", "the system took the bytes", `Each event is a line of a file, with its time on the device: NDJSON to load into something, or to look at. A relative path
+counts from where drover runs. The file is written under the same scenario as a backend would be driven, with its pace: a clock.speed
+of 100000 is a year in 5 minutes and 16 seconds. Where neither pace nor faults matter, "drover events NAME --limit 0 --format uploads"
+prints the same uploads in order, as fast as the machine can.
+
+  target:
+    url: file:events.ndjson
+    file: {existing: refuse}      # of a file that is there and not empty; or append, or replace
+
+Accepted means that the system took the bytes: they outlive drover, and not a power cut. Lines of an upload stay together.
+Traps: the order is that of sending, sort by time; a full disk refuses uploads (class rejected) and leaves no half line behind; a
+path that cannot be opened ends drover with exit code 5 before anything is made.`, "history"},
+	{"syslog", "syslog://HOST, syslog+tls://HOST", "the system took the bytes", `Each event is a message of RFC 5424, framed by octet counting, over TCP (RFC 6587, port 601 unless the URL says another) or TLS
+(RFC 5425, port 6514). client.maxOpen bounds the connections, which devices share.
+
+  target:
+    url: syslog://127.0.0.1:601
+    syslog: {facility: 16, app: defender}
+    tls: {caFrom: {file: ca.pem}}     # with url: syslog+tls://...
+
+  <134>1 2026-05-04T07:14:03.250Z 3c3f1a52-... defender - heartbeat [drover@32473 run="..." event="..." seq="7" tenant="..."] {"v":1,...}
+
+The time is that of the event on the device; the host is the device identifier, where the contract has it; the severity is error of
+a crash, warning of a threat and informational of all else. After the header comes the event as the adapter has it.
+
+Accepted means that the system took the bytes, and NO MORE: syslog has no acknowledgement. What the server had not read when it died
+is lost and was accepted; a server that drops messages looks like one that keeps them. Only a read-back tells: use reconcile.
+Traps: an upload that failed in the middle is sent again from the first message whose bytes were not taken; a server that speaks
+line feeds alone (RFC 3164, or non-transparent framing) sees lengths in its text; response times are those of the local socket
+until its buffer is full. There is no credential: over TLS the server is checked, and drover is not.`, "syslog"},
+	{"nats", "nats://HOST, nats+tls://HOST", "a stream stored it (PubAck)", `Each event is a message at a subject of its device, over one connection (port 4222 unless the URL says another).
+
+  target:
+    url: nats://127.0.0.1:4222
+    nats: {subject: "drover.${account.tenant_id}.${device.id}", jetstream: true}
+    auth: {type: basic, user: me, passwordFrom: {env: NATS_PASSWORD}}     # or bearer, with tokenFrom: a NATS token
+
+Accepted means that a JetStream stream has stored the message and said so (PubAck). Each carries its event's id as Nats-Msg-Id, so
+that a stream drops what comes again within its duplicate window, and the run's id as Drover-Run. With jetstream: false accepted
+means that the server has read the message, since it answered a PING after it: whether anybody listened is not known, and what nobody
+listened to is gone.
+
+Traps: no stream takes the subject (the preflight looks, and ends with exit code 5); the stream is full and refuses (rejected), or
+drops its oldest messages and says nothing; the duplicate window is two minutes unless it is set, so a retry after that is stored
+twice; a subject that the user may not publish to is dropped by the server, which drover is told on the side (unauthorised);
+a message longer than max_payload, 1 MB by default, is refused (too large). A server that goes away is not waited for: uploads fail,
+and are tried again as client.retry says.`, "nats"},
+}
+
+// protocolTopics are the pages of protocols, and the one that lists them.
+func protocolTopics() []*cobra.Command {
+	var list strings.Builder
+	for _, p := range protocolPages {
+		fmt.Fprintf(&list, "  %-10s %-26s %s\n", p.name, p.urls, p.accepted)
+	}
+	topics := []*cobra.Command{{
+		Use:   "protocols",
+		Short: "What beside HTTP can carry uploads, and what each means by accepted",
+		Long: `The scheme of target.url says how uploads are carried. Over http and https they are requests ("drover help adapters", "drover help
+backend"). The others carry messages; each has a page, e.g. "drover help ` + protocolPages[len(protocolPages)-1].name + `":
+
+  protocol   target.url                 accepted means that
+` + list.String() + `
+Messages. An upload is a message for each of its events, the native document of that one event with its device around it; in another
+target.format with adapter: {upload: {body: ndjson, event: "${event.doc}"}}; with an
+adapter of your own (body and event alone, "drover help adapters") it is what that says, and with body: format one message for
+the whole upload. An adapter for HTTP is refused, and so is any setting that the protocol cannot honour.
+
+Latency is measured as over HTTP: from the intended start to the moment at which the last message of the upload was accepted.
+client.timeout bounds an attempt, connecting included. What an attempt got taken is not sent again: the next one sends the other
+messages of the upload, as a device does that keeps what was not acknowledged. Only where a message was taken and its
+acknowledgement was lost is it sent twice. client.maxOpen is how many uploads are under way at once.
+
+Before the run drover connects and shows its credential, and sends no message. A backend that is not there, a wrong credential or a
+place that does not exist ends it with exit code 5, before any load. After the run messages cannot be asked for over the same
+protocol: target.readback.url says where the server, or a consumer of yours, shows over HTTP what arrived.`,
+	}}
+	for _, p := range protocolPages {
+		topics = append(topics, &cobra.Command{Use: p.name, Short: "Protocol: " + p.urls, Long: p.page()})
+	}
+	return topics
+}
+
+// page is the text of a protocol, with the scenario to copy.
+func (p *protocolPage) page() string {
+	if p.scenario == "" {
+		return p.text
+	}
+	src, _ := fs.ReadFile(scenarios.Files, p.scenario+".yaml") // a test holds that it is there
+	return p.text + "\n\nA scenario to copy (drover scenarios show " + p.scenario + "):\n\n  " +
+		strings.ReplaceAll(strings.TrimRight(string(src), "\n"), "\n", "\n  ")
+}

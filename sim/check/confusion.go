@@ -1,0 +1,152 @@
+package check
+
+import (
+	"math"
+
+	"drover/sim/event"
+)
+
+// VerdictMatrix counts detections by the truth that was planted, by the embedded reference classifier's verdict and by
+// the backend's: m[truth][reference][backend]. The indices are those of event.Category, 0 being benign; truth
+// event.Unknown counts sites about which nobody knows the truth, backend event.Unknown the answers in which the backend gave no
+// verdict or did not know.
+type VerdictMatrix [event.Unknown + 1][event.NumCategories][event.Unknown + 1]int64
+
+// Total is how many detections were counted, with or without a verdict of the backend.
+func (m *VerdictMatrix) Total() int64 { return m.Judged() + m.unjudged() }
+
+// Judged is how many of them the backend judged.
+func (m *VerdictMatrix) Judged() int64 {
+	return m.sum(func(_, _, backend event.Category) bool { return backend != event.Unknown })
+}
+
+func (m *VerdictMatrix) unjudged() int64 {
+	return m.sum(func(_, _, backend event.Category) bool { return backend == event.Unknown })
+}
+
+// Untold is how many of the judged ones have no known truth.
+func (m *VerdictMatrix) Untold() int64 {
+	return m.sum(func(truth, _, backend event.Category) bool { return truth == event.Unknown && backend != event.Unknown })
+}
+
+// sum adds up what want picks.
+func (m *VerdictMatrix) sum(want func(truth, reference, backend event.Category) bool) (n int64) {
+	for truth := range m {
+		for ref := range m[truth] {
+			for backend, count := range m[truth][ref] {
+				if want(event.Category(truth), event.Category(ref), event.Category(backend)) {
+					n += count
+				}
+			}
+		}
+	}
+	return n
+}
+
+// AgainstTruth is how the backend's verdicts stand to the truth, where that is known. Which kind of threat it sees is not
+// compared: the categories of two products seldom match.
+func (m *VerdictMatrix) AgainstTruth() Confusion {
+	return m.confusion(func(truth, _ event.Category) event.Category { return truth })
+}
+
+// AgainstReference is how the backend's verdicts stand to the reference's, whatever the truth.
+func (m *VerdictMatrix) AgainstReference() Confusion {
+	return m.confusion(func(_, ref event.Category) event.Category { return ref })
+}
+
+// confusion holds the backend against one of the two others. Event.Unknown counts on neither side.
+func (m *VerdictMatrix) confusion(against func(truth, ref event.Category) event.Category) (c Confusion) {
+	for truth := range m {
+		for ref := range m[truth] {
+			for backend, n := range m[truth][ref] {
+				other := against(event.Category(truth), event.Category(ref))
+				switch said := event.Category(backend); {
+				case said == event.Unknown || other == event.Unknown:
+				case other != event.Benign && said != event.Benign:
+					c.TP += n
+				case other != event.Benign:
+					c.FN += n
+				case said != event.Benign:
+					c.FP += n
+				default:
+					c.TN += n
+				}
+			}
+		}
+	}
+	return c
+}
+
+// Disagreements counts the judged ones in which the backend and the reference disagree on malicious or benign, by truth
+// (benign, malicious, unknown) and by the reference's verdict (benign, malicious). Where truth and reference differ, the backend
+// was right.
+func (m *VerdictMatrix) Disagreements() (d [3][2]int64) {
+	for truth := range m {
+		for ref := range m[truth] {
+			for backend, n := range m[truth][ref] {
+				said := event.Category(backend)
+				if said == event.Unknown || (said == event.Benign) == (ref == int(event.Benign)) {
+					continue
+				}
+				d[side(event.Category(truth))][side(event.Category(ref))] += n
+			}
+		}
+	}
+	return d
+}
+
+// Judgements counts the judged ones, whether backend and reference agree or not, as Disagreements counts those of them in which
+// they do not.
+func (m *VerdictMatrix) Judgements() (d [3][2]int64) {
+	for truth := range m {
+		for ref := range m[truth] {
+			for backend, n := range m[truth][ref] {
+				if event.Category(backend) != event.Unknown {
+					d[side(event.Category(truth))][side(event.Category(ref))] += n
+				}
+			}
+		}
+	}
+	return d
+}
+
+// side is 0 for benign, 1 for malicious and 2 for unknown.
+func side(c event.Category) int {
+	switch c {
+	case event.Benign:
+		return 0
+	case event.Unknown:
+		return 2
+	}
+	return 1
+}
+
+// Confusion counts verdicts that are malicious or benign against what should have been said.
+type Confusion struct{ TP, FP, FN, TN int64 }
+
+// Recall is how many of what is malicious are called so.
+func (c Confusion) Recall() Proportion { return Proportion{c.TP, c.TP + c.FN} }
+
+// Missed is how many of what is malicious are called benign.
+func (c Confusion) Missed() Proportion { return Proportion{c.FN, c.TP + c.FN} }
+
+// Precision is how many of what is called malicious are.
+func (c Confusion) Precision() Proportion { return Proportion{c.TP, c.TP + c.FP} }
+
+// FalseAlarms is how many of what is benign are called malicious.
+func (c Confusion) FalseAlarms() Proportion { return Proportion{c.FP, c.FP + c.TN} }
+
+// Agreement is how many of all are called what they should be.
+func (c Confusion) Agreement() Proportion { return Proportion{c.TP + c.TN, c.TP + c.FP + c.FN + c.TN} }
+
+// MCC is Matthews' correlation coefficient, (TP TN - FP FN) / sqrt((TP+FP)(TP+FN)(TN+FP)(TN+FN)): 1 is right always, 0 no better
+// than chance, -1 wrong always. ok is false where it is not defined: when one of the sums is 0.
+// Source: B. W. Matthews, Biochimica et Biophysica Acta 405 (1975), 442-451.
+func (c Confusion) MCC() (v float64, ok bool) {
+	tp, fp, fn, tn := float64(c.TP), float64(c.FP), float64(c.FN), float64(c.TN)
+	d := math.Sqrt(tp+fp) * math.Sqrt(tp+fn) * math.Sqrt(tn+fp) * math.Sqrt(tn+fn)
+	if d == 0 {
+		return 0, false
+	}
+	return (tp*tn - fp*fn) / d, true
+}

@@ -1,0 +1,171 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"drover/sim/measure"
+)
+
+// Reconcile promises what became of the events that devices sent, by what the backend shows after the run. A nil bound is not
+// looked at.
+type Reconcile struct {
+	Lost, Duplicated, WrongTenant, Altered, Unexpected, Leaked, Late *int64 // events, at most
+}
+
+// Settlement is the fate of each event of a run, by the ledger and what the backend showed. An event can have several: one
+// that is stored twice, once of it for another tenant, is Duplicated and WrongTenant.
+type Settlement struct {
+	// What the devices know.
+	Events       int64 // they had to report, and an upload of theirs fell due
+	Acknowledged int64 // of Events: the backend said that it has them
+	Unanswered   int64 // of Events: sent, and no answer said yes or no
+	Rejected     int64 // of Events: every answer said no
+	NeverSent    int64 // of Events: their upload was dropped
+	Unrecorded   int64 // of Events: due before the ledger was cut short, which does not have their fate: whether they were sent is not known
+	Withdrawn    int64 // of Events: optional data that was sent before its user took consent back: the backend was told to erase it
+	NotDue       int64 // of Events: due only after the last entry of a ledger that was cut short: the run may have ended before
+
+	// What the backend showed last.
+	Shown int64 // events, each copy counted
+
+	// Fates.
+	Once           int64 // sent, and stored once, in the right tenant, unaltered
+	Lost           int64 // acknowledged, and not stored
+	Unacknowledged int64 // stored, although no answer said so
+	Missing        int64 // of Unanswered: not stored, which nobody promised: no loss
+	Duplicated     int64 // stored more than once
+	Copies         int64 // of them, beyond the first ones
+	Altered        int64 // stored with another content than was sent
+	WrongTenant    int64 // stored as another tenant's
+	Unexpected     int64 // stored, and nobody sent it, or it had been rejected
+	Unreadable     int64 // of Unexpected: shown in a form of which not even the id could be read
+	Late           int64 // acknowledged, not shown at the first look, and shown later
+	Leaked         int64 // shown to the reader of another tenant
+	Erased         int64 // of Withdrawn: not stored, as it should be
+	Kept           int64 // of Withdrawn: still stored
+
+	Freshness *measure.Histogram // of Late: from the acknowledgement to the look that first showed it; nil: none was late
+
+	AlteredFields []FieldCount     // in how many altered events a field differs, of those that were compared
+	Compared      int64            // altered events whose fields were compared
+	Kinds         []SettledKind    // by kind of event, in event.Kinds order
+	Examples      []SettledExample // some of each fate that is a failure
+	Looks         []Look
+	Readers       int64 // tenants whose own credential was tried; 0: not looked at
+
+	Stored *Audit // of what the backend showed last; nil: nobody asked, or it does not show whole documents
+
+	Contents bool   // the backend shows contents, so that Altered means something
+	Tenants  bool   // it shows tenants, so that WrongTenant does
+	Blind    string // why the settlement cannot be complete, as a sentence; "" when it is
+}
+
+// FieldCount is how often a field was altered.
+type FieldCount struct {
+	Field  string
+	Events int64
+}
+
+// SettledKind is the events of one kind.
+type SettledKind struct {
+	Kind                                                             string
+	Acknowledged, Once, Lost, Duplicated, Altered, WrongTenant, Late int64
+}
+
+// SettledExample is one event with a fate that is a failure.
+type SettledExample struct {
+	Fate   string // as the fields of reconcile
+	Event  string // id
+	Tenant string // id, of the device; "" when nobody sent the event
+	Device int    // -1 when nobody sent the event
+	Seq    uint32
+	Kind   string
+	Detail string // e.g. which fields differ; "" when there is nothing to add
+}
+
+// Look is one reading of all that the backend holds of the run.
+type Look struct {
+	At    time.Duration // from the run's start
+	Shown int64
+}
+
+// bounds lists the bounds and what they are held against.
+func (c *Reconcile) bounds(s *Settlement) []reconciled {
+	return []reconciled{
+		{"lost", c.Lost, s.Lost, ""},
+		{"duplicated", c.Duplicated, s.Duplicated, ""},
+		{"wrong tenant", c.WrongTenant, s.WrongTenant, blindIf(!s.Tenants, "the backend does not show tenants")},
+		{"altered", c.Altered, s.Altered, blindIf(!s.Contents, "the backend does not show what events hold")},
+		{"unexpected", c.Unexpected, s.Unexpected, ""},
+		{"leaked", c.Leaked, s.Leaked, blindIf(s.Readers == 0, "no tenant's own credential was tried")},
+		{"late", c.Late, s.Late, ""},
+	}
+}
+
+type reconciled struct {
+	name  string
+	most  *int64
+	got   int64
+	blind string
+}
+
+func blindIf(blind bool, why string) string {
+	if blind {
+		return why
+	}
+	return ""
+}
+
+func (c *Reconcile) evaluate(f Facts) Outcome {
+	s := f.Settlement
+	if s == nil {
+		s = &Settlement{Blind: f.Unsettled}
+	}
+	var want, got, broken, blind []string
+	for _, b := range c.bounds(s) {
+		if b.most == nil {
+			continue
+		}
+		want = append(want, fmt.Sprintf("%s <= %s", b.name, FormatCount(*b.most)))
+		got = append(got, fmt.Sprintf("%s %s", b.name, FormatCount(b.got)))
+		if b.got > *b.most {
+			broken = append(broken, fmt.Sprintf("%s %s", FormatCount(b.got), b.name))
+		}
+		if b.blind != "" {
+			blind = append(blind, b.blind)
+		}
+	}
+	o := Outcome{Want: strings.Join(want, ", ")}
+	if f.Settlement == nil {
+		o.Result, o.Evidence = NotChecked, f.Unsettled
+		if o.Evidence == "" {
+			o.Evidence = "there is no read-back: give the scenario a target.readback"
+		}
+		return o
+	}
+	o.Got, o.Samples = strings.Join(got, ", "), s.Acknowledged
+	o.Evidence = fmt.Sprintf("%s events acknowledged, %s stored once as sent", FormatCount(s.Acknowledged), FormatCount(s.Once))
+	if s.Blind != "" {
+		blind = append(blind, s.Blind)
+	}
+	switch {
+	case len(broken) > 0:
+		// What was found is found, however much could not be seen.
+		o.Result = Fail
+		o.Evidence += ": " + strings.Join(broken, ", ")
+		if len(s.Examples) > 0 {
+			e := s.Examples[0]
+			o.Evidence += fmt.Sprintf("; for example event %s of device %d is %s", e.Event, e.Device, e.Fate)
+		}
+	case len(blind) > 0:
+		o.Result = Inconclusive
+		o.Evidence += "; " + strings.Join(blind, "; ")
+	case s.Acknowledged == 0:
+		return empty(o.Want, "acknowledged events", f)
+	default:
+		o.Result = Pass
+	}
+	return o
+}

@@ -1,0 +1,121 @@
+package sim
+
+import (
+	"context"
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"drover/sim/measure"
+	"drover/sim/target"
+)
+
+// discard is a target that takes everything at once.
+type discard struct{}
+
+func (discard) Send(_ context.Context, _ *target.Request, ans *target.Answer) {
+	*ans = target.Answer{Class: measure.OK, Status: 200, Body: append(ans.Body[:0], `{"accepted":1}`...)}
+}
+
+func (discard) Close() error { return nil }
+
+// hot is a sender of a closed run against a target, between two uploads of one event each.
+func hot(tb testing.TB, to target.Target) *sender {
+	m := model(tb, parse(tb, `{model: closed, concurrency: 64, phases: [{name: day, for: 1h}]}`, ", speed: 600", "",
+		"BATCH", "{maxEvents: 1}", "devices: 200", "devices: 10000",
+		"webVisit: {perDay: 200, maliciousShare: 2%}", "memory: {every: 1h, jitter: 10%}", "crash: {perDay: 1, mix: {jetsam: 50, sigabrt: 50}}", ""))
+	r, err := newRun(Config{Model: m, Target: to, Adapter: drover, Workers: 1})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.start = time.Now()
+	var cancel context.CancelFunc
+	r.sending, cancel = context.WithCancel(context.Background())
+	tb.Cleanup(cancel)
+	return r.workers[0].crew[0]
+}
+
+// sink is a server that answers every request, which it takes to come in one piece, and allocates nothing.
+func sink(tb testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { l.Close() })
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"accepted\":1}")
+		buf := make([]byte, 16<<10)
+		for {
+			if _, err := c.Read(buf); err != nil {
+				return
+			}
+			if _, err := c.Write(answer); err != nil {
+				return
+			}
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// From the schedule to the record, an upload allocates nothing in steady state. What grows all the same grows with the
+// number of seconds and of latencies that differ, not with that of uploads, and is less than one in a hundred here.
+func TestUploadAllocatesNothing(t *testing.T) {
+	h, err := target.NewHTTP(target.HTTPOptions{URL: sink(t), ContentType: "application/json", Run: "r"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for name, to := range map[string]target.Target{"nowhere": discard{}, "over http": h} {
+		s := hot(t, to)
+		for range 20_000 { // until the histograms have their pages and the buffers their size
+			s.turn()
+		}
+		const n = 1000
+		least := math.Inf(1)
+		for range 10 { // a second that begins meanwhile allocates; an upload that does, does so each time
+			least = min(least, testing.AllocsPerRun(1, func() {
+				for range n {
+					s.turn()
+				}
+			}))
+		}
+		if least > n/100 {
+			t.Errorf("%s: %v allocations for %d uploads, want none", name, least, n)
+		}
+		if s.tally.kinds == ([len(s.tally.kinds)]Kinds{}) || s.w.open.Load() != 0 {
+			t.Errorf("%s: nothing was sent, or %d uploads are open", name, s.w.open.Load())
+		}
+	}
+}
+
+// What an upload costs beside its connection: schedule, identity, events, bytes, record.
+func BenchmarkUpload(b *testing.B) {
+	s := hot(b, discard{})
+	b.ReportAllocs()
+	for b.Loop() {
+		s.turn()
+	}
+}
+
+// What a device costs in memory, its place in the queue included; what all devices share does not count. Ten million of them
+// must fit into 1.3 GB, which takes 124 each; these have a timeline with releases, which takes 8 more.
+func TestDevicesAreSmall(t *testing.T) {
+	size := func(devices string) (*Schedule, float64) {
+		m := workday(t, devices)
+		before := resident()
+		s := NewSchedule(m, partitions(m))
+		return s, resident() - before
+	}
+	few, small := size("17000")
+	many, large := size("57000")
+	n := many.Devices() - few.Devices()
+	if each := (large - small) * 1e6 / float64(n); n != 40_000 || each < 100 || each > 133 {
+		t.Errorf("a device takes %.1f bytes, over %d of them; want 133 at most", each, n)
+	}
+}

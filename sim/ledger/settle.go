@@ -1,0 +1,347 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"hash/maphash"
+	"slices"
+	"time"
+
+	"drover/sim/check"
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/measure"
+)
+
+// Settler gives each event its fate: it is told what the devices had to report, and what a backend showed, in any order, and
+// then holds one against the other. What it is told goes to disk, in parts by event id, so its memory does not grow with the
+// run but for one part: a 64th. It is owned by one goroutine.
+type Settler struct {
+	Printer *Printer // makes the prints of both sides
+
+	expected, shown *spill
+	row             []byte
+	looks           []check.Look
+	unreadable      int64       // events of the look under way whose id could not be read
+	reader          *fleet.GUID // of the look under way; nil: the operator
+	out             check.Settlement
+	altered         map[event.ID]*check.SettledExample // whose fields are to be compared
+	kept            map[string]int                     // examples by fate
+	leaks           map[event.ID][]int                 // examples of leaked events, whose device is yet to be found
+}
+
+const (
+	maxExamples = 10   // of each fate
+	maxAltered  = 1000 // altered events whose fields are compared
+)
+
+// NewSettler returns a settler that spills into folder dir. Close it.
+func NewSettler(dir string) (*Settler, error) {
+	s := &Settler{Printer: NewPrinter(maphash.MakeSeed()), altered: map[event.ID]*check.SettledExample{}, kept: map[string]int{}, leaks: map[event.ID][]int{}}
+	s.out.Freshness = new(measure.Histogram)
+	for _, k := range event.Kinds() {
+		s.out.Kinds = append(s.out.Kinds, check.SettledKind{Kind: k.String()})
+	}
+	var err error
+	if s.expected, err = newSpill(dir); err != nil {
+		return nil, err
+	}
+	if s.shown, err = newSpill(dir); err != nil {
+		return nil, errors.Join(err, s.expected.close())
+	}
+	return s, nil
+}
+
+// Close removes what was spilled.
+func (s *Settler) Close() error { return errors.Join(s.expected.close(), s.shown.close()) }
+
+// Expect tells of an event that a device had to report.
+func (s *Settler) Expect(e *Expected) error {
+	o := &s.out
+	o.Events++
+	switch e.State {
+	case Acknowledged:
+		o.Acknowledged++
+		o.Kinds[e.Kind].Acknowledged++
+	case Unanswered:
+		o.Unanswered++
+	case Rejected:
+		o.Rejected++
+	case NeverSent:
+		o.NeverSent++
+	case Unrecorded:
+		o.Unrecorded++
+	case NotDue:
+		o.NotDue++
+	case Erased:
+		o.Withdrawn++
+	}
+	s.row = e.append(s.row[:0])
+	return s.expected.put(e.Print.ID, s.row)
+}
+
+// Look begins a look at all that the backend holds, at an offset from the run's start. The last look of the operator decides.
+func (s *Settler) Look(at time.Duration) {
+	s.looks, s.reader, s.unreadable = append(s.looks, check.Look{At: at}), nil, 0
+}
+
+// ReadAs begins a look at all that the backend shows to one tenant's own credential.
+func (s *Settler) ReadAs(tenant fleet.GUID) {
+	s.reader = &tenant
+	s.out.Readers++
+}
+
+// Show tells of an event that the look under way showed.
+func (s *Settler) Show(p Print) error {
+	if s.reader != nil {
+		if p.Has&HasTenant != 0 && p.Tenant != *s.reader {
+			s.out.Leaked++
+			n := len(s.out.Examples)
+			s.example(&check.SettledExample{
+				Fate: "leaked", Event: fleet.GUID(p.ID).String(), Tenant: p.Tenant.String(), Device: -1, Detail: "shown to tenant " + s.reader.String(),
+			})
+			if len(s.out.Examples) > n {
+				s.leaks[p.ID] = append(s.leaks[p.ID], n)
+			}
+		}
+		return nil
+	}
+	look := &s.looks[len(s.looks)-1]
+	look.Shown++
+	if p.Has&HasID == 0 { // nothing can be said of it but that it is there
+		s.unreadable++
+		return nil
+	}
+	s.row = (&stored{p, uint8(min(len(s.looks)-1, 255))}).append(s.row[:0])
+	return s.shown.put(p.ID, s.row)
+}
+
+func (s *Settler) example(e *check.SettledExample) {
+	if s.kept[e.Fate]++; s.kept[e.Fate] <= maxExamples {
+		s.out.Examples = append(s.out.Examples, *e)
+	}
+}
+
+// Settle holds the two sides against each other. It is called once. Altered says which altered events are to be compared
+// field by field, by Compare; then Result has it all.
+func (s *Settler) Settle() error {
+	if len(s.looks) == 0 {
+		return errors.New("nothing was read back")
+	}
+	s.out.Looks = s.looks
+	s.out.Shown = s.looks[len(s.looks)-1].Shown
+	s.out.Contents, s.out.Tenants = s.out.Shown > 0, s.out.Shown > 0
+	var left, right []byte
+	var want []Expected
+	var have []stored
+	for n := range spillParts {
+		var err, err2 error
+		left, err = s.expected.part(n, left)
+		right, err2 = s.shown.part(n, right)
+		if err = errors.Join(err, err2); err != nil {
+			return err
+		}
+		want, have = want[:0], have[:0]
+		for row := range slices.Chunk(left, expectedLen) {
+			var e Expected
+			e.read(row)
+			want = append(want, e)
+		}
+		for row := range slices.Chunk(right, storedLen) {
+			var v stored
+			v.read(row)
+			have = append(have, v)
+		}
+		slices.SortFunc(want, func(a, b Expected) int { return bytes.Compare(a.Print.ID[:], b.Print.ID[:]) })
+		slices.SortStableFunc(have, func(a, b stored) int { return bytes.Compare(a.print.ID[:], b.print.ID[:]) })
+		for i := range want {
+			e := &want[i]
+			for len(have) > 0 && bytes.Compare(have[0].print.ID[:], e.Print.ID[:]) < 0 {
+				have = s.strangers(have)
+			}
+			k := 0
+			for k < len(have) && have[k].print.ID == e.Print.ID {
+				k++
+			}
+			s.settle(e, have[:k])
+			have = have[k:]
+		}
+		for len(have) > 0 {
+			have = s.strangers(have)
+		}
+	}
+	if s.unreadable > 0 {
+		s.out.Unexpected += s.unreadable
+		s.out.Unreadable = s.unreadable
+		s.example(&check.SettledExample{Fate: "unexpected", Device: -1, Detail: check.FormatCount(s.unreadable) + " of which not even the id can be read"})
+	}
+	if s.out.Late == 0 {
+		s.out.Freshness = nil
+	}
+	return nil
+}
+
+// strangers settles the first event shown, which nobody sent, with its copies, and returns the rest.
+func (s *Settler) strangers(have []stored) []stored {
+	last := uint8(len(s.looks) - 1)
+	k := 0
+	for ; k < len(have) && have[k].print.ID == have[0].print.ID; k++ {
+		v := &have[k]
+		if v.look != last {
+			continue
+		}
+		s.seen(v)
+		e := check.SettledExample{Fate: "unexpected", Event: fleet.GUID(v.print.ID).String(), Device: -1, Detail: "no device sent it"}
+		s.out.Unexpected++
+		if v.print.Has&HasTenant != 0 {
+			e.Detail += "; stored as tenant " + v.print.Tenant.String() + "'s"
+		}
+		s.example(&e)
+	}
+	return have[k:]
+}
+
+// seen notes what the backend does not show.
+func (s *Settler) seen(v *stored) {
+	s.out.Contents = s.out.Contents && v.print.Has&(HasEvent|Broken) != 0
+	s.out.Tenants = s.out.Tenants && v.print.Has&(HasTenant|Broken) != 0
+}
+
+// settle gives one event its fates. have is every sight of it, look by look.
+func (s *Settler) settle(e *Expected, have []stored) {
+	o := &s.out
+	for _, i := range s.leaks[e.Print.ID] {
+		x := &o.Examples[i]
+		x.Device, x.Seq, x.Kind = e.Device, e.Seq, e.Kind.String()
+	}
+	kind := &o.Kinds[e.Kind]
+	last := uint8(len(s.looks) - 1)
+	copies, foreign, altered, first := int64(0), 0, 0, last+1
+	var where fleet.GUID
+	for i := range have {
+		v := &have[i]
+		first = min(first, v.look)
+		if v.look != last {
+			continue
+		}
+		copies++
+		s.seen(v)
+		switch {
+		case v.print.Has&HasTenant != 0 && v.print.Tenant != e.Print.Tenant:
+			foreign++
+			where = v.print.Tenant
+		case v.print.Has&Broken != 0,
+			v.print.Has&HasEvent != 0 && v.print.Event != e.Print.Event,
+			v.print.Has&HasEnvelope != 0 && v.print.Envelope != e.Print.Envelope:
+			altered++
+		}
+	}
+	show := func(fate, detail string) *check.SettledExample {
+		return &check.SettledExample{
+			Fate: fate, Event: fleet.GUID(e.Print.ID).String(), Tenant: e.Print.Tenant.String(), Device: e.Device, Seq: e.Seq,
+			Kind: e.Kind.String(), Detail: detail,
+		}
+	}
+	if copies == 0 {
+		switch e.State {
+		case Erased:
+			o.Erased++
+		case Acknowledged:
+			o.Lost++
+			kind.Lost++
+			s.example(show("lost", ""))
+		case Unanswered:
+			o.Missing++
+		}
+		return
+	}
+	switch e.State {
+	case Erased:
+		o.Kept++
+		s.example(show("kept", "its user took consent back"))
+		return
+	case Rejected, NeverSent:
+		o.Unexpected += copies
+		detail := "every answer said no"
+		if e.State == NeverSent {
+			detail = "its upload was never sent"
+		}
+		s.example(show("unexpected", detail))
+		return
+	case Unanswered:
+		o.Unacknowledged++
+	case Acknowledged:
+		if first > 0 {
+			o.Late++
+			kind.Late++
+			o.Freshness.Record(max(0, s.looks[first].At-e.Done))
+			s.example(show("late", "first shown "+(s.looks[first].At-e.Done).Round(time.Millisecond).String()+" after it was acknowledged, at most"))
+		}
+	}
+	if copies > 1 {
+		o.Duplicated++
+		o.Copies += copies - 1
+		kind.Duplicated++
+		s.example(show("duplicated", check.FormatCount(copies)+" copies"))
+	}
+	if foreign > 0 {
+		o.WrongTenant++
+		kind.WrongTenant++
+		s.example(show("wrong tenant", "stored as tenant "+where.String()+"'s"))
+	}
+	if altered > 0 {
+		o.Altered++
+		kind.Altered++
+		if len(s.altered) < maxAltered {
+			s.altered[e.Print.ID] = show("altered", "")
+		}
+	}
+	if copies == 1 && foreign == 0 && altered == 0 {
+		o.Once++
+		kind.Once++
+	}
+}
+
+// Altered tells, after Settle, whether the fields of an event are to be compared, and of which device's.
+func (s *Settler) Altered(id event.ID) bool { return s.altered[id] != nil }
+
+// AnyAltered tells whether there is anything to compare.
+func (s *Settler) AnyAltered() bool { return len(s.altered) > 0 }
+
+// Compare takes what was sent and what is stored of an altered event.
+func (s *Settler) Compare(id event.ID, sent, held []byte) {
+	e := s.altered[id]
+	if e == nil {
+		return
+	}
+	delete(s.altered, id)
+	s.out.Compared++
+	names := Differ(sent, held)
+	for _, name := range names {
+		i := slices.IndexFunc(s.out.AlteredFields, func(f check.FieldCount) bool { return f.Field == name })
+		if i < 0 {
+			i = len(s.out.AlteredFields)
+			s.out.AlteredFields = append(s.out.AlteredFields, check.FieldCount{Field: name})
+		}
+		s.out.AlteredFields[i].Events++
+	}
+	for i, name := range names {
+		if i > 0 {
+			e.Detail += ", "
+		}
+		e.Detail += name
+	}
+	s.example(e)
+}
+
+// Result is the settlement. The settler must not be used after it.
+func (s *Settler) Result() *check.Settlement {
+	slices.SortFunc(s.out.AlteredFields, func(a, b check.FieldCount) int {
+		return 2*int(min(1, max(-1, b.Events-a.Events))) + int(min(1, max(-1, int64(bytes.Compare([]byte(a.Field), []byte(b.Field))))))
+	})
+	order := []string{"lost", "duplicated", "wrong tenant", "altered", "unexpected", "leaked", "kept", "late"}
+	slices.SortStableFunc(s.out.Examples, func(a, b check.SettledExample) int {
+		return slices.Index(order, a.Fate) - slices.Index(order, b.Fate)
+	})
+	return &s.out
+}

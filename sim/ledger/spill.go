@@ -1,0 +1,144 @@
+package ledger
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/measure"
+)
+
+// spill is a table on disk in parts by event id, so that a part fits into memory when the whole does not. An event's id is as
+// good as random, so the parts are equal.
+type spill struct {
+	parts []*os.File
+	bufs  []*bufio.Writer
+}
+
+// spillParts divides ten million events into parts of about 160,000.
+const spillParts = 64
+
+func newSpill(dir string) (*spill, error) {
+	s := new(spill)
+	for range spillParts {
+		f, err := os.CreateTemp(dir, "settle-*")
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		// Without its name the file is gone with the process, however that ends. Where the system refuses, close removes it.
+		s.parts = append(s.parts, f)
+		s.bufs = append(s.bufs, bufio.NewWriterSize(f, 16<<10))
+	}
+	return s, nil
+}
+
+func (s *spill) put(id event.ID, row []byte) error {
+	_, err := s.bufs[partOf(id)].Write(row)
+	return err
+}
+
+// partOf uses a byte of the id that holds no version bits.
+func partOf(id event.ID) int { return int(id[0]) % spillParts }
+
+// part reads one part whole.
+func (s *spill) part(n int, dst []byte) ([]byte, error) {
+	if err := s.bufs[n].Flush(); err != nil {
+		return nil, err
+	}
+	size, err := s.parts[n].Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	dst = slices.Grow(dst[:0], int(size))[:size]
+	_, err = s.parts[n].ReadAt(dst, 0)
+	if err == io.EOF && size == 0 {
+		err = nil
+	}
+	return dst, err
+}
+
+func (s *spill) close() error {
+	var errs []error
+	for _, f := range s.parts {
+		errs = append(errs, f.Close(), os.Remove(f.Name()))
+	}
+	return errors.Join(errs...)
+}
+
+// State is what the client knows of an event.
+type State uint8
+
+const (
+	Acknowledged State = iota // the backend said that it has it
+	Unanswered                // sent at least once without an answer: the backend may have it
+	Rejected                  // every answer said no
+	NeverSent
+	Unrecorded // due before the ledger was cut short, which does not have its fate
+	Erased     // sent, and the backend was told to erase it
+	NotDue     // due only after the last entry of a ledger that was cut short
+)
+
+// Expected is an event that a device had to report.
+type Expected struct {
+	Print  Print
+	State  State
+	Kind   event.Kind
+	Op     measure.Op
+	Device int
+	Seq    uint32
+	Done   time.Duration // when its upload had its fate, offset from the run's start
+}
+
+const expectedLen = 16 + 8 + 8 + 16 + 3 + 4 + 4 + 8
+
+func (e *Expected) append(dst []byte) []byte {
+	dst = append(dst, e.Print.ID[:]...)
+	dst = binary.LittleEndian.AppendUint64(dst, e.Print.Envelope)
+	dst = binary.LittleEndian.AppendUint64(dst, e.Print.Event)
+	dst = append(dst, e.Print.Tenant[:]...)
+	dst = append(dst, byte(e.State), byte(e.Kind), byte(e.Op))
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(e.Device))
+	dst = binary.LittleEndian.AppendUint32(dst, e.Seq)
+	return binary.LittleEndian.AppendUint64(dst, uint64(e.Done))
+}
+
+func (e *Expected) read(row []byte) {
+	*e = Expected{
+		Print: Print{
+			ID: event.ID(row[:16]), Envelope: binary.LittleEndian.Uint64(row[16:]), Event: binary.LittleEndian.Uint64(row[24:]),
+			Tenant: fleet.GUID(row[32:48]), Has: HasID | HasTenant | HasEnvelope | HasEvent,
+		},
+		State: State(row[48]), Kind: event.Kind(row[49]), Op: measure.Op(row[50]),
+		Device: int(binary.LittleEndian.Uint32(row[51:])), Seq: binary.LittleEndian.Uint32(row[55:]),
+		Done: time.Duration(binary.LittleEndian.Uint64(row[59:])),
+	}
+}
+
+// stored is an event as one look at the backend showed it.
+type stored struct {
+	print Print
+	look  uint8
+}
+
+const storedLen = 16 + 8 + 8 + 16 + 2
+
+func (s *stored) append(dst []byte) []byte {
+	dst = append(dst, s.print.ID[:]...)
+	dst = binary.LittleEndian.AppendUint64(dst, s.print.Envelope)
+	dst = binary.LittleEndian.AppendUint64(dst, s.print.Event)
+	dst = append(dst, s.print.Tenant[:]...)
+	return append(dst, byte(s.print.Has), s.look)
+}
+
+func (s *stored) read(row []byte) {
+	*s = stored{Print{
+		ID: event.ID(row[:16]), Envelope: binary.LittleEndian.Uint64(row[16:]), Event: binary.LittleEndian.Uint64(row[24:]),
+		Tenant: fleet.GUID(row[32:48]), Has: Parts(row[48]),
+	}, row[49]}
+}

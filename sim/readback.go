@@ -1,0 +1,356 @@
+package sim
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"drover/sim/fleet"
+	"drover/sim/target"
+	"drover/sim/wire"
+)
+
+// ReadBack is one reading of what a backend holds of a run, written down as it comes.
+//
+// What is written is NDJSON: each line is what the backend showed of one event, and lines that begin with # say how it was
+// looked at:
+//
+//	#drover.readback/v1 {"run":"...","adapter":"drover-audit"}   first of all
+//	#withdrawn {"devices":[7]}                                   the backend was told to erase the optional data of these
+//	#look {"at_ns":61000000000}                                  a look at everything begins, at this offset from the run's start
+//	#as {"tenant":"..."}                                         what this tenant's own credential is shown begins
+//	#end {"shown":1000}                                          a look is over
+//	#over {"why":""}                                             last of all: why the backend may not have shown all; "": it stood still
+type ReadBack struct {
+	Source  Source
+	How     target.Readback
+	Run     string
+	Fleet   *fleet.Fleet         // of the run
+	Tenants []string             // ids, by the index that Source knows
+	Wanted  int64                // events that were acknowledged: when so many are shown, there is nothing more to wait for
+	Since   func() time.Duration // the offset from the run's start, now
+	Out     io.Writer
+
+	Withdrawn []int // devices whose users took consent back, see Model.Withdrawn: a backend of drover's own is told before the first look
+
+	last int64 // events that the look before this one showed
+}
+
+// Source fetches a path of the backend with the credential of a tenant, or of the operator (target.Admin).
+type Source interface {
+	Get(ctx context.Context, path string, tenant int) ([]byte, error)
+	// Open does the same, by POST when there is a body, and the answer is read as it comes.
+	Open(ctx context.Context, path string, body []byte, tenant int) (io.ReadCloser, error)
+}
+
+const readBackVersion = "#drover.readback/v1 "
+
+const (
+	firstPoll = 250 * time.Millisecond
+	maxPoll   = 4 * time.Second
+	maxLooks  = 32
+)
+
+// Do looks at the backend until all that was acknowledged is shown and the number stands still, or until the time is up. Its error is the
+// source's, or Out's; what was written before it is of use.
+func (r *ReadBack) Do(ctx context.Context) error {
+	if err := r.say(readBackVersion, map[string]string{"run": r.Run, "adapter": r.How.Adapter}); err != nil {
+		return err
+	}
+	if r.How.Adapter == "drover-audit" {
+		if err := r.withdraw(ctx); err != nil {
+			return err
+		}
+	}
+	deadline := r.Since() + r.How.Settle
+	why, wait := "", firstPoll
+	r.last = -1
+	for looks := 1; ; looks++ {
+		at := r.Since()
+		if err := r.say("#look ", map[string]int64{"at_ns": int64(at)}); err != nil {
+			return err
+		}
+		shown, err := r.walk(ctx, target.Admin)
+		if err != nil {
+			return err
+		}
+		still, err := r.still(ctx, shown, deadline, &wait)
+		if err != nil {
+			return err
+		}
+		if still {
+			break
+		}
+		if r.Since() >= deadline || looks == maxLooks {
+			why = fmt.Sprintf("what the backend shows still changed after %v", r.How.Settle)
+			break
+		}
+	}
+	if r.How.Foreign {
+		for i, id := range r.Tenants {
+			if err := r.say("#as ", map[string]string{"tenant": id}); err != nil {
+				return err
+			}
+			if _, err := r.walk(ctx, i); err != nil {
+				return fmt.Errorf("as tenant %s: %w", id, err)
+			}
+		}
+	}
+	return r.say("#over ", map[string]string{"why": why})
+}
+
+// still waits until another look is worth its while: false when the backend holds another number than was shown. True says
+// that nothing more is to be expected.
+func (r *ReadBack) still(ctx context.Context, shown int64, deadline time.Duration, wait *time.Duration) (bool, error) {
+	if r.How.Adapter != "drover-audit" {
+		// Only a look tells the number: look again, ever more rarely, while something is missing, and until two looks show the
+		// same: what was stored twice shows later, too.
+		stands := shown == r.last
+		if r.last = shown; stands && shown >= r.Wanted || r.Since()+*wait >= deadline {
+			return true, nil
+		}
+		err := pause(ctx, *wait)
+		*wait = min(2**wait, maxPoll)
+		return false, err
+	}
+	for {
+		if err := pause(ctx, *wait); err != nil {
+			return false, err
+		}
+		held, err := r.held(ctx)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case held != shown:
+			*wait = min(2**wait, maxPoll)
+			return false, nil
+		case shown >= r.Wanted || r.Since() >= deadline:
+			return true, nil
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// held asks the backend how many events it holds of the run.
+func (r *ReadBack) held(ctx context.Context) (int64, error) {
+	body, err := r.Source.Get(ctx, "/v1/audit/counts?run="+url.QueryEscape(r.Run), target.Admin)
+	if err != nil {
+		return 0, err
+	}
+	var c wire.Counts
+	if err := json.Unmarshal(body, &c); err != nil {
+		return 0, fmt.Errorf("the answer to /v1/audit/counts: %w", err)
+	}
+	return c.Total.Events, nil
+}
+
+func (r *ReadBack) say(what string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = r.Out.Write(append(append([]byte(what), b...), '\n'))
+	return err
+}
+
+// walk writes down all that a reader is shown, and returns how many events that is.
+func (r *ReadBack) walk(ctx context.Context, tenant int) (shown int64, err error) {
+	if r.How.Adapter == "drover-audit" {
+		shown, err = r.audit(ctx, tenant)
+	} else {
+		shown, err = r.pages(ctx, tenant)
+	}
+	if err != nil {
+		return shown, err
+	}
+	return shown, r.say("#end ", map[string]int64{"shown": shown})
+}
+
+// audit walks through the audit of drover's own backend.
+func (r *ReadBack) audit(ctx context.Context, tenant int) (shown int64, err error) {
+	for after, more := "", true; more; {
+		body, err := r.Source.Get(ctx, "/v1/audit/events?limit=10000&run="+url.QueryEscape(r.Run)+"&after="+url.QueryEscape(after), tenant)
+		if err != nil {
+			return shown, err
+		}
+		body = bytes.TrimSuffix(body, []byte("\n"))
+		cut := bytes.LastIndexByte(body, '\n') + 1
+		var end wire.PageEnd
+		if err := json.Unmarshal(body[cut:], &end); err != nil {
+			return shown, fmt.Errorf("a page of /v1/audit/events has no end: %w", err)
+		}
+		shown += int64(bytes.Count(body[:cut], []byte("\n")))
+		if _, err := r.Out.Write(body[:cut]); err != nil {
+			return shown, err
+		}
+		if end.More && end.Next == after {
+			return shown, errors.New("a page of /v1/audit/events says that it is its own next")
+		}
+		after, more = end.Next, end.More
+	}
+	return shown, nil
+}
+
+// pages walks through a backend as the scenario describes it.
+func (r *ReadBack) pages(ctx context.Context, tenant int) (shown int64, err error) {
+	cursor := r.How.Start
+	for {
+		in := func(text string, quote func(string) string) string {
+			return strings.NewReplacer("{run}", quote(r.Run), "{limit}", strconv.Itoa(r.How.Limit), "{cursor}", quote(cursor), "{offset}", strconv.FormatInt(shown, 10)).Replace(text)
+		}
+		path := in(r.How.Request, url.QueryEscape)
+		p := page{how: &r.How, out: r.Out}
+		err := r.page(ctx, path, in(r.How.Body, func(s string) string { return s }), tenant, &p)
+		shown += p.items
+		if err != nil {
+			return shown, fmt.Errorf("%s: %w", path, err)
+		}
+		switch {
+		case r.How.Next != "" || r.How.After != "":
+			if p.next == "" || p.items == 0 {
+				return shown, nil
+			}
+			if p.next == cursor {
+				return shown, fmt.Errorf("%s: the next page is said to be the same", path)
+			}
+			cursor = p.next
+		case p.items < int64(r.How.Limit) || !strings.Contains(r.How.Request+r.How.Body, "{offset}"):
+			return shown, nil
+		}
+	}
+}
+
+// page is one answer of a backend, written down as it is taken apart.
+type page struct {
+	how   *target.Readback
+	out   io.Writer
+	line  bytes.Buffer
+	items int64
+	next  string
+}
+
+// maxPage is the longest page that is one document; one of NDJSON may be of any length.
+const maxPage = 64 << 20
+
+func (r *ReadBack) page(ctx context.Context, path, body string, tenant int, p *page) error {
+	in, err := r.Source.Open(ctx, path, []byte(body), tenant)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if p.how.Items == "" {
+		lines := bufio.NewScanner(in)
+		lines.Buffer(make([]byte, 1<<16), maxLine)
+		for lines.Scan() {
+			if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
+				if err := p.item(line); err != nil {
+					return err
+				}
+			}
+		}
+		return lines.Err()
+	}
+	doc, err := io.ReadAll(io.LimitReader(in, maxPage+1))
+	if err != nil {
+		return err
+	}
+	if len(doc) > maxPage {
+		return fmt.Errorf("a page is longer than %d bytes; use a smaller limit", maxPage)
+	}
+	var items []json.RawMessage
+	list, ok := member(doc, p.how.Items)
+	if !ok || json.Unmarshal(list, &items) != nil {
+		return fmt.Errorf("the answer has no list at %q: %.200q", p.how.Items, doc)
+	}
+	for _, it := range items {
+		if err := p.item(it); err != nil {
+			return err
+		}
+	}
+	if p.how.Next != "" {
+		if raw, ok := member(doc, p.how.Next); ok {
+			p.next = plain(raw)
+		}
+	}
+	return nil
+}
+
+// item writes down what is shown of one event.
+func (p *page) item(it []byte) error {
+	p.line.Reset()
+	if err := json.Compact(&p.line, it); err != nil {
+		return fmt.Errorf("an item is no JSON: %w", err)
+	}
+	p.items++
+	if p.how.After != "" {
+		if raw, ok := member(p.line.Bytes(), p.how.After); ok {
+			p.next = string(raw)
+		}
+	}
+	p.line.WriteByte('\n')
+	_, err := p.out.Write(p.line.Bytes())
+	return err
+}
+
+// member returns what is at a place of a document: names joined by dots. ok is false when it is not there, or null.
+func member(doc []byte, path string) (raw json.RawMessage, ok bool) {
+	raw = doc
+	for rest := path; rest != ""; {
+		var object map[string]json.RawMessage
+		if json.Unmarshal(raw, &object) != nil {
+			return nil, false
+		}
+		if raw, ok = object[rest]; ok { // a log store may have flattened what was sent: its names have dots
+			break
+		}
+		var name string
+		name, rest, _ = strings.Cut(rest, ".")
+		if raw, ok = object[name]; !ok || rest == "" {
+			return nil, false
+		}
+	}
+	return raw, string(raw) != "null"
+}
+
+// content is the event that a line shows at its place, which may be a text with the document in it; nil: it shows none.
+func content(how *target.Readback, line []byte) []byte {
+	if how.Event == "" {
+		return nil
+	}
+	raw, ok := member(line, how.Event)
+	if !ok {
+		return nil
+	}
+	if len(raw) > 0 && raw[0] == '"' {
+		return []byte(plain(raw))
+	}
+	return raw
+}
+
+// plain is a text without its quotes, and anything else as it stands.
+func plain(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
+}

@@ -1,0 +1,232 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drover/sim/check"
+	"drover/sim/event"
+	"drover/sim/ledger"
+	"drover/sim/measure"
+	"drover/sim/target"
+)
+
+// shelf is a backend that shows documents from a time on, by the audit of drover's own backend and by a foreign one.
+type shelf struct {
+	docs  []string
+	from  []time.Time
+	asked int
+	fail  error // of the tenth request
+}
+
+func (s *shelf) Get(_ context.Context, path string, tenant int) ([]byte, error) {
+	if s.asked++; s.asked == 10 && s.fail != nil {
+		return nil, s.fail
+	}
+	var now []string
+	for i, d := range s.docs {
+		if !time.Now().Before(s.from[i]) {
+			now = append(now, d)
+		}
+	}
+	if strings.HasPrefix(path, "/v1/audit/counts") {
+		return fmt.Appendf(nil, `{"total":{"events":%d,"kinds":{}}}`, len(now)), nil
+	}
+	at := 0
+	for _, name := range []string{"after=", "offset="} {
+		if _, rest, ok := strings.Cut(path, name); ok {
+			rest, _, _ = strings.Cut(rest, "&")
+			at, _ = strconv.Atoi(rest)
+		}
+	}
+	end := min(at+7, len(now))
+	page := now[at:end]
+	if strings.HasPrefix(path, "/v1/audit/events") {
+		return fmt.Appendf(nil, "%s{\"next\":\"%d\",\"more\":%t}\n", strings.Join(append(page, ""), "\n"), end, end < len(now)), nil
+	}
+	var items []string
+	for _, d := range page {
+		_, ev, _ := strings.Cut(d, `"events":[`)
+		ev = strings.TrimSuffix(ev, "]}")
+		_, rest, _ := strings.Cut(d, `"tenant_id":"`)
+		_, id, _ := strings.Cut(ev, `"id":"`)
+		whole := d
+		if strings.HasPrefix(path, "/alone") {
+			whole = ev
+		}
+		items = append(items, fmt.Sprintf(`{"meta": {"id": %q, "org": %q}, "doc": %s, "sort": ["%d"]}`, strings.ToUpper(id[:36]), rest[:36], whole, at+len(items)+1))
+	}
+	if strings.HasPrefix(path, "/lines") {
+		return []byte(strings.Join(items, "\n")), nil
+	}
+	next := "null"
+	if end < len(now) {
+		next = strconv.Quote(strconv.Itoa(end))
+	}
+	return fmt.Appendf(nil, `{"data": {"list": [%s]}, "next": %s}`, strings.Join(items, ","), next), nil
+}
+
+func (s *shelf) Open(ctx context.Context, path string, body []byte, tenant int) (io.ReadCloser, error) {
+	if _, rest, ok := strings.Cut(string(body), `"after": `); ok { // as a search goes on
+		path += "after=" + strings.Trim(rest, `"[]}`)
+	}
+	b, err := s.Get(ctx, path, tenant)
+	return io.NopCloser(bytes.NewReader(b)), err
+}
+
+// run makes a run whose every event a backend took, and the shelf of what it holds.
+func shelved(t *testing.T, how string, with ...string) (*Settlement, *shelf) {
+	t.Helper()
+	m := model(t, parse(t, rateLoad("even", "100/s", "2s"), append(with, "    url: embedded\n", "    url: embedded\n    readback: "+how+"\n")...))
+	dir := filepath.Join(t.TempDir(), "ledger")
+	keep(t, t.Context(), m, &fake{serve: func(int, *target.Request) (measure.Class, time.Duration) { return measure.OK, time.Millisecond }}, 2, dir)
+	x, err := ledger.ReadIndex(dir, m.Fleet.Partition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(shelf)
+	r := NewRetracer(m, native)
+	if err := r.Walk(x, func(a *Arrival, _ *ledger.Fate) error {
+		return r.Documents(&a.Upload, func(_ *event.Event, doc []byte) error {
+			s.docs, s.from = append(s.docs, string(doc)), append(s.from, time.Time{})
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return &Settlement{Model: m, Format: native, Index: x, Temp: t.TempDir()}, s
+}
+
+// read reads the shelf back, and settles.
+func (s *shelf) settle(t *testing.T, c *Settlement, start time.Time) (*check.Settlement, string) {
+	t.Helper()
+	var out bytes.Buffer
+	rb := ReadBack{Source: s, How: c.Model.Scenario.Target.Readback, Run: "r", Wanted: int64(len(s.docs)), Since: func() time.Duration { return time.Since(start) }, Out: &out}
+	if err := rb.Do(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text := out.String()
+	c.Readback = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
+	got, err := c.Settle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got, text
+}
+
+var adapters = map[string]string{
+	"audit":      "{adapter: drover-audit, settle: 30s}",
+	"whole":      "{adapter: http, settle: 30s, request: '/whole?run={run}&after={cursor}', items: data.list, next: next, id: meta.id, tenant: meta.org, event: doc}",
+	"alone":      "{adapter: http, settle: 30s, request: '/alone?after={cursor}', items: data.list, next: next, id: meta.id, tenant: meta.org, event: doc}",
+	"lines":      "{adapter: http, settle: 30s, request: '/lines?offset={offset}&n={limit}', limit: 7, id: meta.id, tenant: meta.org, event: doc}",
+	"search":     `{adapter: http, settle: 30s, request: /whole, body: '{"size": {limit}, "after": {cursor}}', start: '[""]', after: sort, items: data.list, id: meta.id, tenant: meta.org, event: doc}`,
+	"ids alone":  "{adapter: http, settle: 30s, request: '/whole?after={cursor}', items: data.list, next: next, id: meta.id}",
+	"no waiting": "{adapter: drover-audit, settle: 0s}",
+}
+
+// Whichever way a backend is read, what it holds is settled: one of each fate, and the rest once.
+func TestReadBack(t *testing.T) {
+	for name, how := range adapters {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := shelved(t, how)
+			n := int64(len(s.docs))
+			got, _ := s.settle(t, c, time.Now())
+			blind := name == "ids alone"
+			if got.Once != n || got.Shown != n || got.Blind != "" || got.Lost+got.Duplicated+got.Altered+got.WrongTenant+got.Unexpected+got.Late != 0 || got.Contents == blind || got.Tenants == blind {
+				t.Errorf("%s: honest, %d events: %+v", name, n, got)
+			}
+			other, moved := s.docs[8], s.docs[11]
+			s.docs[3] = s.docs[5] // one is lost, another one is there twice
+			s.docs[8] = strings.Replace(other, `"kind":"`, `"kind":"x`, 1)
+			_, tenant, _ := strings.Cut(moved, `"tenant_id":"`)
+			s.docs[11] = strings.Replace(moved, tenant[:8], "00000000", 1)
+			got, _ = s.settle(t, c, time.Now())
+			var field string
+			for _, f := range got.AlteredFields {
+				field += f.Field
+			}
+			want := [5]int64{1, 1, 1, 1, n - 4}
+			if blind {
+				want, field = [5]int64{1, 1, 0, 0, n - 2}, "kind"
+			}
+			if have := [5]int64{got.Lost, got.Duplicated, got.Altered, got.WrongTenant, got.Once}; have != want || field != "kind" || got.Unexpected != 0 {
+				t.Errorf("%s: lost, duplicated, altered, in the wrong tenant, once: %v, want %v; altered fields %q", name, have, want, field)
+			}
+		})
+	}
+}
+
+// What is shown late is waited for, and the wait is told; what is not shown in time is lost.
+func TestLate(t *testing.T) {
+	for name, how := range adapters {
+		synctest.Test(t, func(t *testing.T) {
+			c, s := shelved(t, how)
+			start := time.Now()
+			for i := range 20 {
+				s.from[i*3] = start.Add(3 * time.Second)
+			}
+			got, _ := s.settle(t, c, start)
+			if name == "no waiting" {
+				if got.Late != 0 || got.Lost != 20 {
+					t.Errorf("%s: %+v", name, got)
+				}
+				return
+			}
+			if got.Late != 20 || got.Lost != 0 || got.Once != int64(len(s.docs)) || got.Blind != "" {
+				t.Errorf("%s: %d late, %d lost, %d once of %d; blind %q", name, got.Late, got.Lost, got.Once, len(s.docs), got.Blind)
+			}
+			for i := range 20 {
+				s.from[i*3] = time.Now().Add(time.Hour)
+			}
+			before := time.Now()
+			got, _ = s.settle(t, c, before)
+			if waited := time.Since(before); got.Lost != 20 || got.Late != 0 || waited < 20*time.Second || waited > 40*time.Second {
+				t.Errorf("%s: %d lost after %v", name, got.Lost, waited)
+			}
+		})
+	}
+}
+
+// A read-back that breaks off is of use as far as it goes, and never a pass; what is not one is refused.
+func TestReadBackCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := shelved(t, adapters["audit"])
+		_, text := s.settle(t, c, time.Now())
+		c.Readback = func() (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader(text[:len(text)*2/3])), nil
+		}
+		got, err := c.Settle()
+		if err != nil || got.Blind != "the read-back was cut short" || got.Lost == 0 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		for bad, want := range map[string]string{
+			"{}\n": "not a read-back",
+			strings.Replace(text, "drover-audit", "http", 1): `not of adapter "drover-audit"`,
+			text[:strings.Index(text, "#look")] + "{}\n":     "before its first look",
+			strings.Replace(text, "#end", "#ende", 1):        "newer drover",
+			strings.Replace(text, `#look {`, `#look x{`, 1):  "the read-back says",
+			text + `#as {"tenant":"x"}` + "\n":               `"x" is no tenant`,
+			strings.Replace(text, "/v1 ", "/v2 ", 1):         "not a read-back",
+		} {
+			c.Readback = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(bad)), nil }
+			if _, err := c.Settle(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%.60q: %v, want %q", bad, err, want)
+			}
+		}
+		s.fail, s.asked = errors.New("the backend is gone"), 0
+		var out bytes.Buffer
+		rb := ReadBack{Source: s, How: c.Model.Scenario.Target.Readback, Wanted: 1, Since: func() time.Duration { return 0 }, Out: &out}
+		if err := rb.Do(t.Context()); !errors.Is(err, s.fail) || out.Len() == 0 {
+			t.Errorf("Do = %v after %d bytes", err, out.Len())
+		}
+	})
+}

@@ -1,0 +1,327 @@
+package scenario
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"drover/sim/event"
+	"drover/sim/target"
+	"drover/sim/wire"
+)
+
+// mapper compiles a mapping.
+type mapper struct {
+	*decoder
+	c *wire.Constants
+}
+
+func (b *mapper) mapping(r *rawMapping, name string) *wire.Mapping {
+	if r.Name != "" {
+		name = string(r.Name)
+	}
+	m := &wire.Mapping{Name: name, PerEvent: r.Per == "event", KeyHeader: r.KeyHeader, Formats: b.formats(r)}
+	if !b.good(r) {
+		return m
+	}
+	switch {
+	case r.KeyHeader == "none":
+		m.KeyHeader = target.NoHeader
+	case !target.IsHeaderName(r.KeyHeader):
+		b.errorf(b.at(&r.KeyHeader), "want e.g. Idempotency-Key, or none", "keyHeader: %q is not the name of a header", clip(r.KeyHeader))
+	}
+	m.Upload = b.op(&r.Upload, r, "upload")
+	if r.Enrol != nil {
+		m.Enrol = b.op(r.Enrol, r, "enrol")
+	}
+	m.Own = r.Upload.Answers == "drover"
+	return m
+}
+
+// formats are the names of formats that an adapter can be used with.
+func (b *mapper) formats(r *rawMapping) []string {
+	for i, name := range r.Formats {
+		if b.good(&r.Formats[i]) && wire.Formats[name] == nil {
+			names := slices.Sorted(maps.Keys(wire.Formats))
+			b.errorf(b.at(&r.Formats[i]), didYouMean(name, names, "want "+list(names)), "formats: %q is not a format", clip(name))
+		}
+	}
+	return r.Formats
+}
+
+// op compiles one operation.
+func (b *mapper) op(r *rawOp, all *rawMapping, path string) *wire.Operation {
+	o := &wire.Operation{Method: r.Method, Drover: r.Answers == "drover", OTLP: r.Answers == "otlp"}
+	if r.Path != "" && !strings.HasPrefix(r.Path, "/") && b.good(&r.Path) {
+		b.errorf(b.at(&r.Path, r), "want e.g. /ingest, or leave it out for target.url itself", "%s.path: %q does not begin with /", path, clip(r.Path))
+	} else if strings.ContainsAny(r.Path, "?# \t\n") {
+		b.errorf(b.at(&r.Path, r), "parameters go into query", "%s.path: %q has a ?, a # or a blank", path, clip(r.Path))
+	}
+	o.Path = b.template(b.at(&r.Path), r.Path, wire.Use{Text: true, What: "a path"}, path+".path")
+	o.Query = b.pairs(r.Query, wire.Use{What: "a query"}, path+".query", false)
+	o.Headers = append(b.pairs(all.Headers, wire.Use{What: "a header"}, "headers", true), b.pairs(r.Headers, wire.Use{What: "a header"}, path+".headers", true)...)
+	o.Body = b.body(r, all.Per == "event", path)
+	if o.Body != nil && strings.ContainsFunc(o.Body.ContentType, func(c rune) bool { return c < ' ' || c > '~' }) {
+		b.errorf(b.at(&r.ContentType), "want e.g. application/json", "%s.contentType: %q is none", path, clip(r.ContentType))
+	}
+	b.reading(r, o, path)
+	return o
+}
+
+// own are headers that drover sets itself.
+var ownHeaders = []string{"content-length", "transfer-encoding", "connection", "host", "content-type", "content-encoding", "authorization", "user-agent", "x-drover-run", "expect"}
+
+func (b *mapper) pairs(list rawPairs, u wire.Use, path string, header bool) (out []wire.Pair) {
+	for _, p := range list {
+		switch {
+		case header && !target.IsHeaderName(p.Name):
+			b.errorf(p.key, "", "%s: %q is not the name of a header", path, clip(p.Name))
+		case header && slices.Contains(ownHeaders, strings.ToLower(p.Name)):
+			b.errorf(p.key, "use contentType, target.auth, or leave it out", "%s: drover sets %s itself", path, p.Name)
+		case !header && strings.ContainsFunc(p.Name, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("&=#?%+", c) }):
+			b.errorf(p.key, "", "%s: %q is not the name of a parameter", path, clip(p.Name))
+		}
+		if header && strings.ContainsFunc(p.Value, func(c rune) bool { return c < ' ' || c > '~' }) {
+			b.errorf(p.node, "want visible ASCII", "%s.%s: the value cannot be in a header", path, clip(p.Name))
+		}
+		out = append(out, wire.Pair{Name: p.Name, Value: b.template(p.node, p.Value, u, path+"."+clip(p.Name))})
+	}
+	return out
+}
+
+// template compiles a text, and tells its mistakes where they are.
+func (b *mapper) template(n *yaml.Node, s string, u wire.Use, path string) *wire.Template {
+	t, bad := wire.ParseTemplate(s)
+	if len(bad) == 0 {
+		bad = t.Check(b.c, u)
+	}
+	for _, m := range bad {
+		mend := m.Mend
+		if m.Names != nil {
+			mend = didYouMean(m.Name, m.Names, "see drover help adapters")
+		}
+		b.errorf(b.inside(n, s, m.At, m.Ref), mend, "%s: %s", path, m.What)
+	}
+	return t
+}
+
+// inside is where a part of a text is: as it stands in the file, whatever the style of the text. n is its node.
+func (b *mapper) inside(n *yaml.Node, s string, at int, ref string) *yaml.Node {
+	if n == nil || ref == "" || b.src == nil {
+		return n
+	}
+	lines := strings.SplitAfter(string(b.src), "\n")
+	if n.Line < 1 || n.Line > len(lines) {
+		return n
+	}
+	before := strings.Count(s[:min(at, len(s))], ref)
+	text := strings.Join(lines[n.Line-1:], "")
+	skip := min(len(string([]rune(lines[n.Line-1])[:min(n.Column-1, utf8.RuneCountInString(lines[n.Line-1]))])), len(text))
+	pos := skip
+	for range before + 1 {
+		i := strings.Index(text[pos:], ref)
+		if i < 0 {
+			return n
+		}
+		pos += i + len(ref)
+	}
+	pos -= len(ref)
+	upTo := text[:pos]
+	line := n.Line + strings.Count(upTo, "\n")
+	col := utf8.RuneCountInString(upTo[strings.LastIndexByte(upTo, '\n')+1:]) + 1
+	return &yaml.Node{Line: line, Column: col}
+}
+
+// body compiles the body of an operation; nil where it is the whole upload in the native format.
+func (b *mapper) body(r *rawOp, perEvent bool, path string) *wire.Body {
+	if r.Body == "format" {
+		for _, f := range []struct {
+			ptr  any
+			node *rawAny
+			name string
+		}{{&r.Document, r.Document, "document"}, {&r.Event, r.Event, "event"}} {
+			if f.node != nil {
+				b.errorf(b.key(f.ptr), "remove it, or use body: json", "%s.%s: body: format is the whole upload in target.format, which says what is in it", path, f.name)
+			}
+		}
+		if r.ContentType != "" {
+			b.errorf(b.key(&r.ContentType), "remove it", "%s.contentType: with body: format it is the format's", path)
+		}
+		return nil
+	}
+	body := &wire.Body{ContentType: r.ContentType, Single: perEvent}
+	if body.ContentType == "" {
+		body.ContentType = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "text": "text/plain; charset=utf-8"}[r.Body]
+	}
+	if r.Event == nil || r.Event.node == nil {
+		if b.good(&r.Event) {
+			b.errorf(b.at(r), "add it, e.g. event: ${event.json}", "%s has no %q", path, "event")
+		}
+		return body
+	}
+	if !b.good(&r.Event, r.Event, &r.Document, &r.Body) || r.Document != nil && !b.good(r.Document) {
+		return body
+	}
+	n := r.Event.node
+	if r.Body == "text" {
+		if n.Kind != yaml.ScalarNode {
+			b.errorf(n, "want a text, or body: json", "%s.event: body: text wants a text, not %s", path, show(n))
+			return body
+		}
+		body.Text = b.template(n, n.Value, wire.Use{Event: true, Text: true, What: "an event"}, path+".event")
+	} else if r.Body == "ndjson" && n.Kind == yaml.SequenceNode {
+		for i, item := range n.Content {
+			body.Lines = append(body.Lines, b.node(item, true, fmt.Sprintf("%s.event[%d]", path, i+1)))
+		}
+		if perEvent {
+			body.Single = false
+		}
+	} else {
+		body.Lines = []*wire.Node{b.node(n, true, path+".event")}
+	}
+	if r.Document != nil {
+		b.document(r, body, perEvent, path)
+	} else if r.Body == "json" && !perEvent {
+		body.Document = wire.EventsNode()
+	}
+	return body
+}
+
+// document compiles what is around the events.
+func (b *mapper) document(r *rawOp, body *wire.Body, perEvent bool, path string) {
+	n := r.Document.node
+	if r.Body != "json" || perEvent {
+		what := "body: " + r.Body
+		if perEvent {
+			what = "per: event"
+		}
+		b.errorf(b.key(&r.Document), "put it into event", "%s.document: with %s nothing is around the events", path, what)
+		return
+	}
+	body.Document = b.node(n, false, path+".document")
+	places := 0
+	var count func(n *yaml.Node)
+	count = func(n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode && n.Value == eventsRef {
+			places++
+		}
+		for _, c := range n.Content {
+			count(c)
+		}
+	}
+	count(n)
+	switch {
+	case places != 1:
+		b.errorf(n, "write "+eventsRef+" where the list of events goes", "%s.document has %d places for the events", path, places)
+	case !body.Document.LastSplice():
+		b.errorf(n, "make it the last of its list", "%s.document: something follows %s in its list", path, eventsRef)
+	}
+}
+
+const eventsRef = "${upload.events}"
+
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// node compiles a value.
+func (b *mapper) node(n *yaml.Node, ofEvent bool, path string) *wire.Node {
+	switch n.Kind {
+	case yaml.MappingNode:
+		var members []wire.Member
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			name := n.Content[i].Value
+			members = append(members, wire.Member{Name: name, Value: b.node(n.Content[i+1], ofEvent, path+"."+clip(name))})
+		}
+		return wire.ObjectNode(members)
+	case yaml.SequenceNode:
+		var items []*wire.Node
+		for i, c := range n.Content {
+			items = append(items, b.node(c, ofEvent, fmt.Sprintf("%s[%d]", path, i+1)))
+		}
+		return wire.ListNode(items)
+	}
+	switch tag := n.ShortTag(); tag {
+	case "!!null", badTag: // the latter is told already
+		return wire.LiteralNode("null")
+	case "!!bool":
+		return wire.LiteralNode(strings.ToLower(n.Value))
+	case "!!int", "!!float":
+		if !jsonNumber.MatchString(n.Value) {
+			b.errorf(n, "put it in quotes, or write it as JSON does", "%s: %s is no number of JSON", path, show(n))
+		}
+		return wire.LiteralNode(n.Value)
+	}
+	if n.Value == eventsRef {
+		if ofEvent {
+			b.errorf(n, "use it in document", "%s: %s is around events, not in one", path, eventsRef)
+		}
+		return wire.EventsNode()
+	}
+	u := wire.Use{Event: ofEvent, What: "a document"}
+	return wire.TextNode(b.template(n, n.Value, u, path))
+}
+
+// reading compiles what answers mean.
+func (b *mapper) reading(r *rawOp, o *wire.Operation, path string) {
+	place := func(ptr *string, name string) wire.Place {
+		if *ptr == "" {
+			return nil
+		}
+		p, ok := wire.ParsePlace(*ptr)
+		if !ok && b.good(ptr) {
+			b.errorf(b.at(ptr), "want names joined by dots, e.g. data.items", "%s.%s: %q is not a place in an answer", path, name, clip(*ptr))
+		}
+		return p
+	}
+	g := &o.Reading
+	if r.Answers != "mapped" {
+		of := map[string]string{"drover": "drover's own API", "otlp": "OTLP"}[r.Answers]
+		for _, f := range []struct {
+			ptr   any
+			given bool
+			name  string
+		}{{&r.Success, b.written(&r.Success), "success"}, {&r.Items, r.Items != nil, "items"}, {&r.Verdicts, r.Verdicts != nil, "verdicts"}} {
+			if f.given {
+				b.errorf(b.key(f.ptr), "remove it, or use answers: mapped", "%s.%s: answers of %s need none", path, f.name, of)
+			}
+		}
+		return
+	}
+	g.Statuses = r.Success.Status
+	g.Say, g.Yes = place(&r.Success.Say, "success.say"), r.Success.Yes
+	if (g.Say == nil) != (len(g.Yes) == 0) && b.good(&r.Success.Say, &r.Success.Yes) {
+		b.errorf(b.at(&r.Success.Say, &r.Success.Yes, &r.Success), "want both or neither, e.g. {say: code, yes: 0}", "%s.success: say and yes belong together", path)
+	}
+	if it := r.Items; it != nil {
+		g.Items = &wire.Items{List: place(&it.List, "items.list"), Status: place(&it.Status, "items.status"), OK: it.OK, Reason: place(&it.Reason, "items.reason")}
+	}
+	v := r.Verdicts
+	if v == nil {
+		return
+	}
+	if v.ID != "" && v.Seq != "" {
+		b.errorf(b.at(&v.Seq), "keep one of them", "%s.verdicts: id and seq both say which event an item is of", path)
+	}
+	words := map[string]wire.Word{}
+	known := map[string]wire.Word{"unknown": {}}
+	for c := range event.NumCategories {
+		known[c.String()] = wire.Word{Category: c, Known: true}
+	}
+	for _, p := range v.Words {
+		w, ok := known[p.Value]
+		if !ok {
+			names := slices.Sorted(maps.Keys(known))
+			b.errorf(p.node, didYouMean(p.Value, names, "want "+list(names)), "%s.verdicts.words.%s: %q is not known", path, clip(p.Name), clip(p.Value))
+		}
+		words[p.Name] = w
+	}
+	if len(v.Words) == 0 {
+		words = known
+	}
+	g.Verdicts = &wire.Verdicts{List: place(&v.List, "verdicts.list"), ID: place(&v.ID, "verdicts.id"), Seq: place(&v.Seq, "verdicts.seq"),
+		Word: place(&v.Word, "verdicts.word"), Score: place(&v.Score, "verdicts.score"), Words: words}
+}

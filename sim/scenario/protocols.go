@@ -1,0 +1,222 @@
+package scenario
+
+import (
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"drover/sim/target"
+	"drover/sim/wire"
+)
+
+// eventsAdapter is what a target over another protocol than HTTP has without an adapter.
+const eventsAdapter = "events"
+
+// protocol finds the protocol of target.url, and refuses what it has no use for. It returns that of HTTP where the URL is wrong,
+// which is told elsewhere.
+func (b *builder) protocol(t *rawTarget) *target.Protocol {
+	p, known := target.ProtocolOf(t.URL)
+	if !known || p.HTTP || !b.good(&t.URL) {
+		if b.good(&t.URL) {
+			b.foreign(t, &target.Protocols[0])
+		}
+		return &target.Protocols[0]
+	}
+	b.unfit(t, p)
+	b.foreign(t, p)
+	if !b.written(&t.Adapter) {
+		t.Adapter.Name = eventsAdapter
+	}
+	return p
+}
+
+// foreign refuses the settings of other protocols.
+func (b *builder) foreign(t *rawTarget, p *target.Protocol) {
+	for _, f := range []struct {
+		ptr  any
+		name string
+	}{{&t.File, "file"}, {&t.Syslog, "syslog"}, {&t.NATS, "nats"}} {
+		if b.written(f.ptr) && f.name != p.Name {
+			b.errorf(b.key(f.ptr), "remove it, or use such a url", "target.%s: %s is not a URL of %s", f.name, clip(t.URL), f.name)
+		}
+	}
+}
+
+// ofProtocol builds what belongs to one protocol; where nothing of it is written it is written back, so that the resolved file says it.
+func (b *builder) ofProtocol(t *rawTarget, into *Target) {
+	switch into.Protocol.Name {
+	case "file":
+		fill(b, &t.File)
+		into.Existing = target.Existing(t.File.Existing)
+	case "syslog":
+		fill(b, &t.Syslog)
+		into.Syslog = Syslog{t.Syslog.Facility, t.Syslog.App}
+		if !syslogName.MatchString(t.Syslog.App) && b.good(&t.Syslog.App) {
+			b.errorf(b.at(&t.Syslog.App), "want 1 to 48 visible ASCII characters without a blank", "target.syslog.app: %q is not the name of an app", clip(t.Syslog.App))
+		}
+	case "nats":
+		fill(b, &t.NATS)
+		into.JetStream = t.NATS.JetStream
+	}
+}
+
+var syslogName = regexp.MustCompile(`^[!-~]{1,48}$`)
+
+// fill makes a mapping that was left out the one of its defaults.
+func fill[T any](b *builder, p **T) {
+	if *p == nil {
+		*p = new(T)
+		b.preset(reflect.ValueOf(*p).Elem(), "")
+	}
+}
+
+// unfit refuses what a protocol cannot honour.
+func (b *builder) unfit(t *rawTarget, p *target.Protocol) {
+	c := &t.Client
+	for _, f := range []struct {
+		ptr  any
+		name string
+		bad  bool // what it says; the resolved file writes defaults
+	}{
+		{&c.HTTP, "client.http", c.HTTP != "1.1"}, {&c.Proxy, "client.proxy", true}, {&c.Resume, "client.resume", true},
+		{&c.Sources, "client.sourceAddresses", len(c.Sources) > 0 && !p.Host},
+		{&c.Idle, "client.idle", !p.PerDevice}, {&c.Connections, "client.connections", c.Connections == "per-device" && !p.PerDevice},
+		{&c.Compression, "client.compression", c.Compression != "none" && !slices.Contains(p.Compression, c.Compression)},
+		{&t.Auth.Type, "auth.type", t.Auth.Type != "none" && !slices.Contains(p.Auth, t.Auth.Type)}, {&t.Auth.Sign, "auth.sign", true},
+		{&t.Auth.TokenPer, "auth.tokenPer", t.Auth.TokenPer != "all" && len(p.Auth) > 0},
+		{&t.AllowHosts, "allowHosts", len(t.AllowHosts) > 0 && !p.Host},
+	} {
+		if f.bad && b.written(f.ptr) && b.good(f.ptr) {
+			n := b.at(f.ptr)
+			mend := "remove it"
+			if f.name == "auth.type" && len(p.Auth) > 0 {
+				mend = "use none, " + list(p.Auth)
+			}
+			if f.name == "client.compression" && len(p.Compression) > 0 {
+				mend = "use none, " + list(p.Compression)
+			}
+			b.errorf(n, mend, "target.%s: %s has no use for %s", f.name, p.Name, show(n))
+		}
+	}
+	r := t.Readback
+	switch {
+	case r == nil || !b.good(r, &r.Adapter):
+	case r.Adapter == "drover-audit":
+		b.errorf(b.at(&r.Adapter), "use adapter: http, or a preset, and url for where the server shows what it stored", "target.readback: drover-audit is for backends that speak drover's API over HTTP")
+	case (r.URL == "" || r.URL == "/") && b.good(&r.URL):
+		b.errorf(b.at(&r.URL, r), "add url, e.g. url: http://127.0.0.1:8222", "target.readback: over %s nothing is read back; say where it is over HTTP", p.Name)
+	}
+}
+
+// place reads the URL of a protocol that has no host.
+func (b *builder) place(n *yaml.Node, t *rawTarget, p *target.Protocol) {
+	_, rest, _ := strings.Cut(t.URL, ":")
+	if !p.Path {
+		if rest != "" {
+			b.errorf(n, "want "+p.Name, "target.url: %q: %s is alone", clip(t.URL), p.Name)
+			return
+		}
+		t.URL = p.Name
+		return
+	}
+	path := rest
+	if full, ok := strings.CutPrefix(rest, "//"); ok { // as RFC 8089 has it
+		host, abs, _ := strings.Cut(full, "/")
+		if plain, err := url.PathUnescape("/" + abs); err == nil {
+			path = plain
+		}
+		if host != "" && host != "localhost" {
+			b.errorf(n, "want e.g. file:events.ndjson or file:///data/events.ndjson", "target.url: %q is on another machine", clip(t.URL))
+			return
+		}
+		if len(path) > 2 && path[2] == ':' { // /C:/...
+			path = path[1:]
+		}
+	}
+	if path == "" || strings.HasSuffix(path, "/") {
+		b.errorf(n, "want e.g. file:events.ndjson or file:///data/events.ndjson", "target.url: %q names no file", clip(t.URL))
+		return
+	}
+	t.URL = "file:" + filepath.ToSlash(path)
+}
+
+// carried holds an adapter against a protocol of messages: what it says about requests of HTTP has no meaning there. shipped is the
+// name of a preset.
+func (b *builder) carried(d *decoder, r *rawMapping, t *rawTarget, p *target.Protocol, shipped string) {
+	if p.HTTP {
+		return
+	}
+	type field struct {
+		ptr  any
+		name string
+		bad  bool // what it says; the resolved file writes defaults
+	}
+	fields := []field{{&r.KeyHeader, "keyHeader", r.KeyHeader != "Idempotency-Key"}, {&r.Headers, "headers", len(r.Headers) > 0}}
+	ops := []struct {
+		op   *rawOp
+		name string
+	}{{&r.Upload, "upload"}, {r.Enrol, "enrol"}}
+	for _, o := range ops {
+		op := o.op
+		if op == nil {
+			continue
+		}
+		for _, f := range []field{
+			{&op.Method, "method", op.Method != "POST"}, {&op.Path, "path", op.Path != ""}, {&op.Query, "query", len(op.Query) > 0},
+			{&op.Headers, "headers", len(op.Headers) > 0}, {&op.ContentType, "contentType", op.ContentType != ""},
+			{&op.Answers, "answers", op.Answers != "mapped"}, {&op.Success, "success", len(op.Success.Status)+len(op.Success.Say)+len(op.Success.Yes) > 0},
+			{&op.Items, "items", op.Items != nil}, {&op.Verdicts, "verdicts", op.Verdicts != nil},
+		} {
+			f.name = o.name + "." + f.name
+			fields = append(fields, f)
+		}
+	}
+	for _, o := range ops {
+		if op := o.op; op != nil && p.Name == "syslog" && (op.Body == "format" || op.Body == "json" && r.Per != "event") && d.good(&op.Body) {
+			d.errorf(d.at(&op.Body, op), "use body: ndjson or text, or per: event", "%s.body: a message of syslog is one event", o.name)
+		}
+	}
+	for _, f := range fields {
+		switch {
+		case !f.bad || !d.written(f.ptr):
+		case shipped != "":
+			b.errorf(b.at(&t.Adapter, &t.URL), "use adapter: "+eventsAdapter+", or a mapping of your own with body and event alone", "target.adapter: %s is for HTTP: it has %s", shipped, f.name)
+			return
+		default:
+			d.errorf(d.key(f.ptr), "remove it", "%s: this belongs to HTTP, and %s has no use for it", f.name, p.Name)
+		}
+	}
+}
+
+// messagePlace compiles where messages go: a topic, a subject.
+func (b *builder) messagePlace(t *rawTarget, sc *Scenario) {
+	var text *string
+	var name string
+	var wrong func(string) bool // of a place in which each field is an x
+	switch sc.Target.Protocol.Name {
+	case "nats":
+		text, name, wrong = &t.NATS.Subject, "subject", func(s string) bool { return !natsSubject.MatchString(s) }
+	default:
+		return
+	}
+	if sc.Contract == nil || !b.good(text) {
+		return
+	}
+	n, path := b.at(text), "target."+sc.Target.Protocol.Name+"."+name
+	m := &mapper{decoder: b.decoder, c: &wire.Constants{Send: sc.Sends.All}}
+	before := len(b.errs)
+	sc.Target.Place = m.template(n, *text, wire.Use{Text: true, What: "a " + name}, path)
+	if len(b.errs) == before && wrong(templateField.ReplaceAllString(*text, "x")) {
+		b.errorf(n, "", "%s: %q is no %s", path, clip(*text), name)
+	}
+}
+
+var (
+	templateField = regexp.MustCompile(`\$\{[^}]*\}`)
+	natsSubject   = regexp.MustCompile(`^[^ .*>\t\r\n]+(\.[^ .*>\t\r\n]+)*$`)
+)

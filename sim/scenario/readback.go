@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"errors"
+	"io/fs"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"drover/profiles"
+	"drover/sim/check"
+	"drover/sim/target"
+)
+
+// readback checks how a backend is read back: what an adapter has no use for is a mistake, and so is what it cannot do without.
+func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
+	r := t.Readback
+	if r == nil {
+		return target.Readback{}
+	}
+	if b.good(r, &r.Adapter) && r.Adapter != "drover-audit" && r.Adapter != "http" && !b.readbackPreset(r) {
+		return target.Readback{}
+	}
+	out := target.Readback{
+		Adapter: r.Adapter, Settle: time.Duration(r.Settle), Foreign: r.Foreign && auth.Per == "tenant", Request: r.Request, Limit: 1000,
+		Items: r.Items, Next: r.Next, ID: r.ID, Tenant: r.Tenant, Event: r.Event, Base: r.URL, Body: r.Body, Start: r.Start, After: r.After,
+	}
+	if r.Limit != nil {
+		out.Limit = *r.Limit
+	}
+	if !b.good(r, &r.Adapter) {
+		return out
+	}
+	fields := []struct {
+		ptr  any
+		name string
+		text string
+	}{
+		{&r.Request, "request", r.Request}, {&r.Limit, "limit", ""}, {&r.Items, "items", r.Items}, {&r.Next, "next", r.Next},
+		{&r.ID, "id", r.ID}, {&r.Tenant, "tenant", r.Tenant}, {&r.Event, "event", r.Event},
+		{&r.After, "after", r.After}, {&r.URL, "url", ""}, {&r.Body, "body", ""}, {&r.Start, "start", ""},
+	}
+	if r.Adapter == "drover-audit" {
+		for _, f := range fields {
+			if b.written(f.ptr) {
+				b.errorf(b.key(f.ptr), "remove it, or use adapter: http", "target.readback: adapter %s has no use for %s", r.Adapter, f.name)
+			}
+		}
+		return out
+	}
+	for _, f := range fields {
+		if (f.name == "request" || f.name == "id") && f.text == "" {
+			b.errorf(b.at(f.ptr, r), "add it, e.g. "+map[string]string{"request": "request: /events?run={run}&after={cursor}", "id": "id: event.id"}[f.name],
+				"target.readback: adapter http has no %q", f.name)
+		}
+		if f.name != "request" && (strings.Contains(f.text, "..") || strings.HasPrefix(f.text, ".") || strings.HasSuffix(f.text, ".")) {
+			b.errorf(b.at(f.ptr), "want names joined by dots, e.g. data.items", "target.readback.%s: %q is not a place in an answer", f.name, clip(f.text))
+		}
+	}
+	if r.Request != "" && !strings.HasPrefix(r.Request, "/") {
+		b.errorf(b.at(&r.Request), "want a path below target.url, e.g. /events?run={run}", "target.readback.request: %q does not begin with /", clip(r.Request))
+	}
+	if cursor := strings.Contains(r.Request+r.Body, "{cursor}"); cursor != (r.Next+r.After != "") && r.Request != "" {
+		b.errorf(b.at(&r.Next, &r.After, &r.Request), "want both or neither", "target.readback: {cursor} in request or body, and next or after, belong together")
+	}
+	if r.Next != "" && r.After != "" {
+		b.errorf(b.at(&r.After), "keep one of them", "target.readback: next and after both say where {cursor} is")
+	}
+	if r.Start != "" && r.Next+r.After == "" {
+		b.errorf(b.at(&r.Start), "remove it, or add next or after", "target.readback.start: no page has a {cursor}")
+	}
+	b.readbackURL(t)
+	if r.Next != "" && r.Items == "" {
+		b.errorf(b.at(&r.Next), "add items, or let pages go by {offset}", "target.readback.next: NDJSON has no place for the next page")
+	}
+	return out
+}
+
+// readbackURL checks the address of what a backend is read back from.
+func (b *builder) readbackURL(t *rawTarget) {
+	r := t.Readback
+	if r.URL == "" || r.URL == "/" || !b.good(&r.URL) {
+		return
+	}
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		b.errorf(b.at(&r.URL, r), "want / or e.g. http://127.0.0.1:9200", "target.readback.url: %q is not the address of a server", clip(r.URL))
+		return
+	}
+	b.allowed(b.at(&r.URL, r), u.Hostname(), "target.readback.url", t.AllowHosts)
+}
+
+// rawReadbackFile is a file with a read-back of its own.
+type rawReadbackFile struct {
+	APIVersion string      `json:"apiVersion" enum:"drover/v1" jsonschema:"version of this language"`
+	Kind       string      `json:"kind" enum:"Readback" jsonschema:"what the file is"`
+	Metadata   rawMetadata `json:"metadata" jsonschema:"what the read-back is called"`
+	Spec       rawReadback `json:"spec" jsonschema:"the fields of target.readback with adapter: http"`
+}
+
+// Readbacks returns the names of the read-backs that come with the binary, sorted.
+func Readbacks() []string { return filesIn("readbacks") }
+
+// ReadbackFile returns the text of a shipped read-back.
+func ReadbackFile(name string) ([]byte, error) {
+	return fs.ReadFile(profiles.Files, "readbacks/"+name+".yaml")
+}
+
+// ReadbackDescription is the line that a shipped read-back says about itself.
+func ReadbackDescription(name string) string {
+	src, err := ReadbackFile(name)
+	if err != nil {
+		return ""
+	}
+	f, err := readReadback("readbacks/"+name+".yaml", src)
+	if err != nil {
+		return ""
+	}
+	return f.Metadata.Description
+}
+
+func readReadback(file string, src []byte) (*rawReadbackFile, error) {
+	r := newReport(file)
+	root := parseYAML(r, src)
+	if root == nil {
+		return nil, r.err()
+	}
+	d := newDecoder(r)
+	if !d.headingOf(root, readbackKind) {
+		return nil, r.err()
+	}
+	f := new(rawReadbackFile)
+	d.preset(reflect.ValueOf(f).Elem(), "")
+	d.value(root, reflect.ValueOf(f).Elem(), "", "")
+	if f.Spec.Adapter != "http" && d.good(&f.Spec.Adapter) {
+		d.errorf(d.at(&f.Spec.Adapter), "want http", "spec.adapter: %q has no fields to be preset", clip(f.Spec.Adapter))
+	}
+	return f, r.err()
+}
+
+// readbackPreset fills what the scenario does not say from a preset or a file, and makes it a read-back by http.
+func (b *builder) readbackPreset(r *rawReadback) bool {
+	n := b.at(&r.Adapter)
+	file, src, err := "readbacks/"+r.Adapter+".yaml", []byte(nil), error(nil)
+	if strings.ContainsAny(r.Adapter, `/\.`) {
+		if file = r.Adapter; !filepath.IsAbs(file) {
+			file = filepath.Join(filepath.Dir(b.file), file)
+		}
+		if src, err = readSmall(file); err != nil {
+			b.errorf(n, "a path is relative to the scenario's folder", "target.readback.adapter: %s cannot be read", filepath.ToSlash(file))
+			return false
+		}
+	} else if src, err = ReadbackFile(r.Adapter); err != nil {
+		names := append([]string{"drover-audit", "http"}, Readbacks()...)
+		b.errorf(n, didYouMean(r.Adapter, names, "name a file, or "+list(names)), "target.readback.adapter: %q is not known", clip(r.Adapter))
+		return false
+	}
+	f, err := readReadback(filepath.ToSlash(file), src)
+	if errs := (Errors)(nil); errors.As(err, &errs) {
+		b.also(errs)
+		return false
+	}
+	p := &f.Spec
+	for _, x := range []struct{ to, from *string }{
+		{&r.URL, &p.URL}, {&r.Body, &p.Body}, {&r.Start, &p.Start}, {&r.After, &p.After}, {&r.Request, &p.Request},
+		{&r.Items, &p.Items}, {&r.Next, &p.Next}, {&r.ID, &p.ID}, {&r.Tenant, &p.Tenant}, {&r.Event, &p.Event},
+	} {
+		if !b.written(x.to) {
+			*x.to = *x.from
+		}
+	}
+	if r.Limit == nil {
+		r.Limit = p.Limit
+	}
+	r.Adapter = "http"
+	return true
+}
+
+// reconcile builds the check. Without any bound the five fates that no backend should give are forbidden.
+func (b *builder) reconcile(r *rawReconcile) *check.Reconcile {
+	bound := func(n *int) *int64 {
+		if n == nil {
+			return nil
+		}
+		v := int64(*n)
+		return &v
+	}
+	c := &check.Reconcile{
+		Lost: bound(r.Lost), Duplicated: bound(r.Duplicated), WrongTenant: bound(r.WrongTenant), Altered: bound(r.Altered),
+		Unexpected: bound(r.Unexpected), Leaked: bound(r.Leaked), Late: bound(r.Late),
+	}
+	if *c == (check.Reconcile{}) {
+		var zero [5]int64
+		c.Lost, c.Duplicated, c.WrongTenant, c.Altered, c.Unexpected = &zero[0], &zero[1], &zero[2], &zero[3], &zero[4]
+	}
+	return c
+}

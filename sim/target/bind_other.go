@@ -1,0 +1,5 @@
+//go:build !linux
+
+package target
+
+func lateBind(uintptr) error { return nil }

@@ -1,0 +1,115 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+
+	"drover/sim/measure"
+)
+
+// exchange makes one request, over the connection of the device or, for anyDevice, over one of net/http's own, and reads its whole answer, or the first limit bytes of it, into ans.
+func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, device int, token string, header http.Header, body []byte, cut bool, limit int, ans *Answer) {
+	*ans = Answer{Body: ans.Body[:0]}
+	h.busy.Add(1)
+	defer h.idle()
+	if h.closed.Load() {
+		ans.Class, ans.Err = measure.Cancelled, errClosed
+		return
+	}
+	attempt, cancel := context.WithTimeout(ctx, h.opt.Client.Timeout)
+	defer cancel()
+	var used net.Conn // the connection of this attempt; nil before there is one
+	traced := httptrace.WithClientTrace(attempt, &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { used = i.Conn }})
+	fail := func(err error) {
+		c := classOfError(err, ctx, attempt)
+		switch {
+		case used == nil && (c == measure.BadAnswer || c == measure.Reset):
+			c = measure.ConnectFailed // on the way through a proxy
+		case c == measure.BadAnswer && used != nil && ended(used):
+			c = measure.Reset // net/http takes half a line before the end for a malformed whole one
+		}
+		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{method, u.String(), c, h.opt.Client.Timeout, err}}
+	}
+
+	header["User-Agent"] = userAgent
+	if h.run != nil {
+		header["X-Drover-Run"] = h.run
+	}
+	if token != "" {
+		header[h.opt.Credential.header()] = []string{h.opt.Credential.prefix() + token}
+	}
+	r := (&http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(traced)
+	if len(body) > 0 {
+		p := &payload{data: body}
+		if cut {
+			p.data, p.broken = body[:len(body)/2], true
+		}
+		defer p.takeBack()
+		r.ContentLength = int64(len(body))
+		r.Body = p.reader()
+		if !h.opt.Client.HTTP2 { // which would use it to send again what the backend refused: attempts are the caller's
+			r.GetBody = func() (io.ReadCloser, error) { return p.reader(), nil }
+		}
+	}
+	var resp *http.Response
+	var err error
+	if h.own2 != nil && device != anyDevice {
+		var done func(bool)
+		resp, used, done, err = h.own2.roundTrip(r, device)
+		defer func() { done(attempt.Err() == nil) }() // an answer that did not come in time may never come
+	} else {
+		resp, err = h.transport.RoundTrip(r)
+	}
+	if err != nil {
+		fail(err)
+		return
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// Its body is the raw connection, which has no end.
+		*ans = Answer{Body: ans.Body, Class: measure.BadAnswer, Status: resp.StatusCode, Err: &statusError{method, u.String(), resp.StatusCode}}
+		return
+	}
+	long, err := ans.read(resp.Body, limit)
+	if err != nil {
+		fail(err)
+		return
+	}
+	ans.Status, ans.Class = resp.StatusCode, classOfStatus(resp.StatusCode)
+	ans.RetryAfter = retryAfter(resp.Header, time.Now())
+	if long {
+		ans.Class, ans.Err = measure.BadAnswer, &attemptError{method, u.String(), measure.BadAnswer, 0, fmt.Errorf("the answer is longer than %d bytes", limit)}
+	} else if ans.Class != measure.OK {
+		ans.Err = &statusError{method, u.String(), resp.StatusCode}
+	}
+}
+
+// read fills Body from r up to its end, or up to limit bytes: then long is true. Reading to the end is what lets the
+// connection be used again.
+func (a *Answer) read(r io.Reader, limit int) (long bool, err error) {
+	if cap(a.Body) == 0 {
+		a.Body = make([]byte, 0, 512)
+	}
+	for {
+		n, err := r.Read(a.Body[len(a.Body):cap(a.Body)])
+		a.Body = a.Body[:len(a.Body)+n]
+		switch {
+		case len(a.Body) > limit:
+			a.Body = a.Body[:limit]
+			return true, nil
+		case err == io.EOF:
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		if len(a.Body) == cap(a.Body) {
+			a.Body = append(a.Body, 0)[:len(a.Body)]
+		}
+	}
+}

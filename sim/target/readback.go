@@ -1,0 +1,24 @@
+package target
+
+import "time"
+
+// Readback says how a backend shows what it stored. The zero value stands for one that does not.
+type Readback struct {
+	Adapter string        // "drover-audit", "http", the name of a preset of the latter, or "" for none
+	Settle  time.Duration // how long to wait for what was acknowledged to be shown
+	Foreign bool          // try each tenant's own credential, too
+
+	// With any Adapter but "drover-audit". In Request and Body {run}, {limit}, {cursor} and {offset} are replaced. The others are
+	// the places of things in the answer, as names joined by dots.
+	Base    string // URL that Request is below; "": that of uploads, "/": the root of that
+	Request string
+	Body    string // JSON; a page is then asked for by POST
+	Start   string // the cursor of the first page
+	After   string // in the last item of a page: the cursor of the next one
+	Limit   int    // items of a page
+	Items   string // the list; "": the answer is NDJSON, an item a line
+	Next    string // the cursor of the next page; "" is never read: pages go by {offset}, or there is only one
+	ID      string // in an item: the event's id
+	Tenant  string // in an item: the tenant's id; "" when it is not shown
+	Event   string // in an item: the event as it was sent, or a native document with the one event; "" when it is not shown
+}

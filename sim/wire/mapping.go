@@ -1,0 +1,120 @@
+package wire
+
+import (
+	"drover/sim/fleet"
+	"drover/sim/measure"
+)
+
+// Mapping is an adapter as a file describes it, before it is known what run it is for.
+type Mapping struct {
+	Name      string
+	PerEvent  bool       // a request carries one event
+	KeyHeader string     // that the idempotency key goes in; "" is drover's own, "-" is none
+	Own       bool       // it is drover's own API, which has a preflight and an audit
+	Format    string     // of Formats; "" is native
+	Formats   []string   // those that it can be used with, the first where none is named; nil: all
+	Enrol     *Operation // nil: enrolments are uploads like all others
+	Upload    *Operation
+}
+
+// Operation is one request of a mapping.
+type Operation struct {
+	Method  string
+	Path    *Template // and of the whole place when Query is empty
+	Query   []Pair
+	Headers []Pair
+	Body    *Body // nil: the whole upload as the target's format has it
+	Drover  bool  // answers are those of drover's own API
+	OTLP    bool  // answers are those to an export of OpenTelemetry logs
+	Reading Reading
+}
+
+// Adapter makes the adapter of a run.
+func (m *Mapping) Adapter(run Constants) *Adapter {
+	c := &run
+	c.Doc = m.doc(run)
+	a := &Adapter{Name: m.Name}
+	up := m.Upload.exchange(c)
+	a.Ops = [measure.NumOps]Exchange{measure.Enroll: up, measure.Upload: up}
+	if m.Enrol != nil {
+		a.Ops[measure.Enroll] = m.Enrol.exchange(c)
+	}
+	return a
+}
+
+// doc makes the format of a run; nil: it is native. Drover's own API has the run's id in a header.
+func (m *Mapping) doc(c Constants) *Format {
+	if m.Format == "" || m.Format == Native.Name {
+		return nil
+	}
+	if m.Own {
+		c.Run = ""
+	}
+	f := Formats[m.Format](&c)
+	return &f
+}
+
+// Decoder is the Decode of the documents of single events that bodies have in them; nil: they are native.
+func (m *Mapping) Decoder() func(doc []byte, each func(native []byte) error) error {
+	if m == nil {
+		return nil
+	}
+	if f := m.doc(Constants{}); f != nil {
+		return f.Decode
+	}
+	return nil
+}
+
+// Writes tells which operations write the format: all of a body in it, or single events of a mapped body.
+func (m *Mapping) Writes() (whole, single bool) {
+	for _, o := range []*Operation{m.Enrol, m.Upload} {
+		if o == nil {
+			continue
+		}
+		if o.Body == nil {
+			whole = true
+		} else if o.Body.names("event.doc") {
+			single = true
+		}
+	}
+	return whole, single
+}
+
+// FormatHeader names the format of a body to a backend that speaks drover's own API; without it that is native.
+const FormatHeader = "X-Drover-Format"
+
+func (o *Operation) exchange(c *Constants) Exchange {
+	x := Exchange{Method: o.Method, Read: readDrover}
+	switch {
+	case o.OTLP:
+		x.Read = readOTLP
+	case !o.Drover:
+		x.Read = o.Reading.Reader()
+	}
+	if o.Path.Plain() && len(o.Query) == 0 {
+		x.Path = o.Path.Literal()
+	} else {
+		x.Place = PlaceText(c, o.Path, o.Query)
+	}
+	if len(o.Headers) > 0 {
+		x.Header = HeaderText(c, o.Headers)
+	}
+	if o.Drover && c.Doc != nil {
+		name, more := []byte(FormatHeader+": "+c.Doc.Name+"\r\n"), x.Header
+		x.Header = func(dst []byte, d *fleet.Device, key []byte) []byte {
+			if dst = append(dst, name...); more != nil {
+				dst = more(dst, d, key)
+			}
+			return dst
+		}
+	}
+	switch {
+	case o.Body != nil:
+		x.Format = o.Body.Format(c)
+	case c.Doc != nil:
+		x.Format = *c.Doc
+	default:
+		x.Format = Native
+	}
+	return x
+}

@@ -1,0 +1,257 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"drover/sim/event"
+	"drover/sim/measure"
+)
+
+// Reading says what an answer of somebody else's backend means.
+type Reading struct {
+	Statuses []Span   // of HTTP that say yes; none: 200 to 299
+	Say      Place    // in the answer, something that says yes or no; nil: the status says it all
+	Yes      []string // what it says then: a text, or a number or word as JSON has it
+	Items    *Items   // the result of each event; nil: there is none
+	Verdicts *Verdicts
+}
+
+// Span is some statuses, both ends included.
+type Span struct{ From, To int }
+
+// Items says where the results of single events are: a list in the order of the upload.
+type Items struct {
+	List   Place
+	Status Place  // in an item: a status that says yes or no
+	OK     []Span // none: 200 to 299
+	Reason Place  // in an item: why not; nil: nothing says it
+}
+
+// Verdicts says where the backend's own opinion of single events is.
+type Verdicts struct {
+	List  Place
+	ID    Place // in an item: the event's id
+	Seq   Place // or its seq; with neither the items are in the order of the upload
+	Word  Place // in an item: what the event is
+	Score Place // from 0 to 1; nil: nothing says it
+	Words map[string]Word
+}
+
+// Word is what a word of a backend means.
+type Word struct {
+	Category event.Category
+	Known    bool // false: the backend could not judge
+}
+
+// Place is where something is in a JSON document: the names of members, the index of an element, or * for the only member of
+// an object whatever its name.
+type Place []string
+
+// ParsePlace reads names joined by dots.
+func ParsePlace(s string) (Place, bool) {
+	names := Place(strings.Split(s, "."))
+	return names, !slices.Contains(names, "")
+}
+
+// find returns the value at a place of a document, or nil. The document is well formed.
+func (p Place) find(doc []byte) []byte {
+	for _, name := range p {
+		if doc = member(doc, name); doc == nil {
+			return nil
+		}
+	}
+	return doc
+}
+
+// member returns the value of one member, or element.
+func member(doc []byte, name string) []byte {
+	d := decoder{data: doc, event: -1}
+	switch d.peek() {
+	case '{':
+		d.pos++
+		for n := 0; ; n++ {
+			if d.peek() == '}' || n > 0 && !d.expect(',', "") {
+				return nil
+			}
+			d.peek()
+			key := d.text()
+			d.expect(':', "")
+			d.peek()
+			from := d.pos
+			if d.skip(); d.err != nil {
+				return nil
+			}
+			if name == "*" || string(key) == name {
+				return doc[from:d.pos]
+			}
+		}
+	case '[':
+		at, err := strconv.Atoi(name)
+		if err != nil {
+			return nil
+		}
+		for i, item := range elements(doc) {
+			if i == at {
+				return item
+			}
+		}
+	}
+	return nil
+}
+
+// elements goes through a list; through nothing when doc is none.
+func elements(doc []byte) func(yield func(int, []byte) bool) {
+	return func(yield func(int, []byte) bool) {
+		d := decoder{data: doc, event: -1}
+		if d.peek() != '[' {
+			return
+		}
+		d.pos++
+		for n := 0; ; n++ {
+			if d.peek() == ']' || n > 0 && !d.expect(',', "") {
+				return
+			}
+			d.peek()
+			from := d.pos
+			if d.skip(); d.err != nil || !yield(n, doc[from:d.pos]) {
+				return
+			}
+		}
+	}
+}
+
+// textOf is a text without its quotes and escapes, and anything else as it stands.
+func textOf(raw []byte) []byte {
+	if len(raw) == 0 || raw[0] != '"' {
+		return raw
+	}
+	d := decoder{data: raw, event: -1}
+	return d.text()
+}
+
+// wellFormed says what is wrong with a JSON document; nil: nothing.
+func wellFormed(doc []byte) error {
+	d := decoder{data: doc, event: -1}
+	d.skip()
+	return d.finish()
+}
+
+func within(spans []Span, status int) bool {
+	if len(spans) == 0 {
+		return status >= 200 && status < 300
+	}
+	return slices.ContainsFunc(spans, func(s Span) bool { return status >= s.From && status <= s.To })
+}
+
+// Reader makes the reader of such answers.
+func (g *Reading) Reader() Reader {
+	return func(r *Reply, a *Answer) (measure.Class, error) {
+		a.reset()
+		if !within(g.Statuses, r.Status) {
+			if r.Class == measure.OK {
+				return measure.Rejected, fmt.Errorf("status %d does not mean success here: %.200q", r.Status, r.Body)
+			}
+			return r.Class, nil
+		}
+		if r.Class == measure.BadAnswer {
+			return r.Class, nil // it was cut
+		}
+		a.Accepted = r.Events
+		if g.Say == nil && g.Items == nil && g.Verdicts == nil {
+			return measure.OK, nil
+		}
+		if err := wellFormed(r.Body); err != nil {
+			return measure.BadAnswer, fmt.Errorf("status %d with a body that is no JSON, %.60q: %w", r.Status, r.Body, err)
+		}
+		if g.Say != nil {
+			said := g.Say.find(r.Body)
+			if said == nil {
+				return measure.BadAnswer, fmt.Errorf("status %d, but the answer has no %s: %.200q", r.Status, strings.Join(g.Say, "."), r.Body)
+			}
+			if !slices.ContainsFunc(g.Yes, func(y string) bool { return y == string(textOf(said)) }) {
+				return measure.Rejected, fmt.Errorf("status %d, but the answer says %s: %.60s: %.200q", r.Status, strings.Join(g.Say, "."), said, r.Body)
+			}
+		}
+		if err := g.items(r, a); err != nil {
+			return measure.BadAnswer, err
+		}
+		g.verdicts(r, a)
+		if len(a.Refused) == r.Events && r.Events > 0 {
+			return measure.Rejected, fmt.Errorf("status %d, but each event is refused: %.200q", r.Status, a.Refused[0].Reason)
+		}
+		return measure.OK, nil
+	}
+}
+
+// items reads the results of single events. An answer with another number of them is none: then nobody knows whose they are.
+func (g *Reading) items(r *Reply, a *Answer) error {
+	if g.Items == nil {
+		return nil
+	}
+	list := g.Items.List.find(r.Body)
+	if list == nil || list[0] != '[' {
+		return fmt.Errorf("status %d, but the answer has no list at %s: %.200q", r.Status, strings.Join(g.Items.List, "."), r.Body)
+	}
+	n := 0
+	for i, item := range elements(list) {
+		n++
+		raw := g.Items.Status.find(item)
+		status, err := strconv.Atoi(string(textOf(raw)))
+		if err != nil {
+			return fmt.Errorf("item %d of the answer has no status at %s: %.200q", i, strings.Join(g.Items.Status, "."), item)
+		}
+		if within(g.Items.OK, status) {
+			continue
+		}
+		reason := item
+		if g.Items.Reason != nil {
+			if why := g.Items.Reason.find(item); why != nil {
+				reason = textOf(why)
+			}
+		}
+		a.Accepted--
+		a.Refused = append(a.Refused, Refusal{Seq: r.FirstSeq + uint32(i), Reason: reason})
+	}
+	if n != r.Events {
+		a.reset()
+		return fmt.Errorf("the answer has the results of %d events, and %d were sent", n, r.Events)
+	}
+	return nil
+}
+
+// verdicts reads what the backend makes of single events. What it does not mention, or in words that are not known, is not judged.
+func (g *Reading) verdicts(r *Reply, a *Answer) {
+	w := g.Verdicts
+	if w == nil {
+		return
+	}
+	for i, item := range elements(w.List.find(r.Body)) {
+		v := Verdict{Seq: r.FirstSeq + uint32(i)}
+		switch {
+		case w.ID != nil:
+			id, ok := ParseGUID(string(bytes.ToLower(textOf(w.ID.find(item)))))
+			at := slices.Index(r.IDs, event.ID(id))
+			if !ok || at < 0 {
+				continue
+			}
+			v.Seq = r.FirstSeq + uint32(at)
+		case w.Seq != nil:
+			seq, err := strconv.ParseUint(string(textOf(w.Seq.find(item))), 10, 32)
+			if err != nil {
+				continue
+			}
+			v.Seq = uint32(seq)
+		}
+		word := w.Words[string(textOf(w.Word.find(item)))]
+		v.Category, v.Known = word.Category, word.Known
+		if w.Score != nil {
+			score, _ := strconv.ParseFloat(string(textOf(w.Score.find(item))), 32)
+			v.Score = float32(score)
+		}
+		a.Verdicts = append(a.Verdicts, v)
+	}
+}

@@ -1,0 +1,101 @@
+package wire
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"drover/sim/event"
+	"drover/sim/measure"
+)
+
+// reading is what a backend's answer to an upload of three events, seq 5 to 7, comes to.
+func reading(g *Reading, status int, body string) (measure.Class, Answer, error) {
+	class := measure.OK
+	if status >= 300 {
+		class = measure.Status400
+	}
+	var a Answer
+	r := Reply{Class: class, Status: status, Body: []byte(body), FirstSeq: 5, Events: 3, IDs: []event.ID{event.ID(guid(1)), event.ID(guid(2)), event.ID(guid(3))}}
+	c, err := g.Reader()(&r, &a)
+	return c, a, err
+}
+
+func place(s string) Place { p, _ := ParsePlace(s); return p }
+
+func TestReading(t *testing.T) {
+	bulk := &Reading{Items: &Items{List: place("items"), Status: place("*.status"), OK: []Span{{200, 299}, {409, 409}}, Reason: place("*.error.reason")}}
+	hec := &Reading{Statuses: []Span{{200, 200}}, Say: place("code"), Yes: []string{"0"}}
+	for _, tt := range []struct {
+		name   string
+		g      *Reading
+		status int
+		body   string
+		class  measure.Class
+		took   int
+		no     []uint32
+		err    string
+	}{
+		{"the status says it all", &Reading{}, 204, "", measure.OK, 3, nil, ""},
+		{"another status than was named", &Reading{Statuses: []Span{{200, 201}}}, 204, "", measure.Rejected, 0, nil, "status 204"},
+		{"a status of failure that means success", &Reading{Statuses: []Span{{200, 200}, {409, 409}}}, 409, "", measure.OK, 3, nil, ""},
+		{"refused by its status", hec, 403, `{"code":4}`, measure.Status400, 0, nil, ""},
+		{"code 0", hec, 200, `{"text":"Success","code":0}`, measure.OK, 3, nil, ""},
+		{"code 8", hec, 200, `{"text":"Internal server error","code":8}`, measure.Rejected, 3, nil, "code: 8"},
+		{"no code", hec, 200, `{}`, measure.BadAnswer, 3, nil, "no code"},
+		{"no JSON", hec, 200, `<html>`, measure.BadAnswer, 3, nil, "no JSON"},
+		{"half of it", hec, 200, `{"code":0`, measure.BadAnswer, 3, nil, "no JSON"},
+		{"all created", bulk, 200, `{"errors":false,"items":[{"create":{"status":201}},{"index":{"status":200}},{"create":{"status":409}}]}`, measure.OK, 3, nil, ""},
+		{"one refused in a 200", bulk, 200, `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400,"error":{"reason":"no"}}},{"create":{"status":201}}]}`, measure.OK, 2, []uint32{6}, ""},
+		{"all refused in a 200", bulk, 200, `{"errors":true,"items":[{"create":{"status":429}},{"create":{"status":429}},{"create":{"status":429}}]}`, measure.Rejected, 0, []uint32{5, 6, 7}, "each event"},
+		{"too few items", bulk, 200, `{"items":[{"create":{"status":201}}]}`, measure.BadAnswer, 0, nil, "results of 1 events"},
+		{"an item without a status", bulk, 200, `{"items":[{},{},{}]}`, measure.BadAnswer, 3, nil, "no status"},
+		{"no list", bulk, 200, `{"items":{}}`, measure.BadAnswer, 3, nil, "no list"},
+	} {
+		class, a, err := reading(tt.g, tt.status, tt.body)
+		var no []uint32
+		for _, r := range a.Refused {
+			no = append(no, r.Seq)
+		}
+		if class != tt.class || a.Accepted != tt.took && class == measure.OK || !slices.Equal(no, tt.no) || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: %v, %d taken, refused %v, %v; want %v, %d, %v, %q", tt.name, class, a.Accepted, no, err, tt.class, tt.took, tt.no, tt.err)
+		}
+	}
+}
+
+// Verdicts are found by position, by seq and by id, in the backend's own words.
+func TestReadingVerdicts(t *testing.T) {
+	words := map[string]Word{"block": {event.Malware, true}, "allow": {event.Benign, true}}
+	for name, tt := range map[string]struct {
+		v    Verdicts
+		body string
+	}{
+		"position": {Verdicts{}, `{"r":[{"w":"allow"},{"w":"block","s":0.5},{"w":"maybe"}]}`},
+		"seq":      {Verdicts{Seq: place("n")}, `{"r":[{"n":6,"w":"block","s":0.5},{"n":"5","w":"allow"},{"n":7,"w":"maybe"}]}`},
+		"id":       {Verdicts{ID: place("id")}, `{"r":[{"id":"` + guid(2).String() + `","w":"block","s":0.5},{"id":"` + guid(1).String() + `","w":"allow"},{"id":"` + guid(3).String() + `","w":null},{"id":"x","w":"block"}]}`},
+	} {
+		tt.v.List, tt.v.Word, tt.v.Score, tt.v.Words = place("r"), place("w"), place("s"), words
+		class, a, err := reading(&Reading{Verdicts: &tt.v}, 200, tt.body)
+		got := map[uint32]Verdict{}
+		for _, v := range a.Verdicts {
+			got[v.Seq] = v
+		}
+		want := map[uint32]Verdict{5: {Seq: 5, Known: true}, 6: {Seq: 6, Category: event.Malware, Known: true, Score: 0.5}, 7: {Seq: 7}}
+		if class != measure.OK || err != nil || len(got) != 3 || got[5] != want[5] || got[6] != want[6] || got[7] != want[7] {
+			t.Errorf("%s: %v, %v, %+v; want %+v", name, class, err, got, want)
+		}
+	}
+}
+
+// FuzzReading: whatever a backend says, reading it neither panics nor takes more events than were sent.
+func FuzzReading(f *testing.F) {
+	g := &Reading{Say: place("a.0.b"), Yes: []string{"1"}, Items: &Items{List: place("items"), Status: place("*.status")}, Verdicts: &Verdicts{List: place("items"), Word: place("w"), Seq: place("n")}}
+	f.Add(`{"a":[{"b":1}],"items":[{"x":{"status":200}},{"x":{"status":"200"}},{"x":{"status":4}}]}`)
+	f.Add(`{"a":[`)
+	f.Fuzz(func(t *testing.T, body string) {
+		_, a, _ := reading(g, 200, body)
+		if a.Accepted < 0 || a.Accepted+len(a.Refused) > 3 {
+			t.Errorf("%d taken and %d refused of 3: %s", a.Accepted, len(a.Refused), body)
+		}
+	})
+}
