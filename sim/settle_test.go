@@ -52,7 +52,7 @@ spec:
   load:
     phases:
       - {name: enroll, do: enroll, for: 500ms}
-      - {name: work, for: 1500ms, rate: 400/s}
+      - {name: work, for: WORK, rate: 400/s}
       - {name: drain, do: drain, for: DRAIN}
 `
 
@@ -146,19 +146,20 @@ func TestBothSidesCountTheSame(t *testing.T) {
 	tests := []struct {
 		name     string
 		attempts string
+		work     string // its length; a run that is to be interrupted has time until it is, however slow the machine
 		drain    string
 		stopAt   int
 		exact    bool // every upload is retried until it is accepted, for which the drain leaves time
 	}{
-		{"retried to acceptance", "100", "10s", 0, true},
-		{"no retries", "1", "1s", 0, false},
-		{"too few retries", "2", "1s", 0, false},
-		{"interrupted", "3", "1s", 300, false},
+		{"retried to acceptance", "100", "1500ms", "10s", 0, true},
+		{"no retries", "1", "1500ms", "1s", 0, false},
+		{"too few retries", "2", "1500ms", "1s", 0, false},
+		{"interrupted", "3", "60s", "1s", 300, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel() // they wait, mostly
-			settle(t, strings.NewReplacer("ATTEMPTS", test.attempts, "DRAIN", test.drain).Replace(settled), test.stopAt, test.exact)
+			settle(t, strings.NewReplacer("ATTEMPTS", test.attempts, "WORK", test.work, "DRAIN", test.drain).Replace(settled), test.stopAt, test.exact)
 		})
 	}
 }
@@ -191,7 +192,7 @@ func settle(t *testing.T, src string, stopAt int, exact bool) {
 	}
 	defer tgt.Close()
 
-	res, err := sim.Run(ctx, sim.Config{Model: m, Workers: 2, Target: tgt, Format: wire.Native})
+	res, err := sim.Run(ctx, sim.Config{Model: m, Workers: 2, Target: tgt, Adapter: &wire.Drover})
 	if err != nil {
 		t.Fatal(err)
 	}
