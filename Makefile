@@ -67,7 +67,8 @@ lint: ## gofmt, go vet and staticcheck
 bench: ## all benchmarks (BENCH=regexp picks some)
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
-# The first time builds vegeta and k6 into the user's cache, which takes minutes. PEERS is flags, e.g. PEERS='-rounds 9 -only max'.
+# The first time builds vegeta and k6 into the user's cache, which takes minutes. PEERS is flags, e.g. PEERS='-rounds 9 -only max', or
+# PEERS='-only soak' for half an hour that shows what memory does.
 bench-peers: ## drover beside wrk, vegeta and k6 on this machine, about four minutes
 	$(GO) run ./cmd/bench-peers $(PEERS)
 

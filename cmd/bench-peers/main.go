@@ -60,14 +60,15 @@ func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(
 
 // section is one comparison.
 type section struct {
-	name string
-	run  func(context.Context) error
+	name  string
+	run   func(context.Context) error
+	asked bool // it runs only when it is named
 }
 
-// chosen is the sections that -only names; all when it is empty.
+// chosen is the sections that -only names; when it is empty, all that need no asking.
 func chosen(all []section, only string) (list []section, err error) {
 	if only == "" {
-		return all, nil
+		return slices.DeleteFunc(slices.Clone(all), func(s section) bool { return s.asked }), nil
 	}
 	var names []string
 	for _, s := range all {
@@ -90,28 +91,34 @@ type lab struct {
 	self   string
 	rounds int
 	span   time.Duration // of one measurement at the maximum rate
+
+	soakFor time.Duration
 }
 
 func bench(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("bench-peers", flag.ContinueOnError)
 	cache := fs.String("cache", "", "build peers into this `directory` (default: drover-peers in the user's cache)")
-	only := fs.String("only", "", "`sections` to run, e.g. max,rate: of max, batch, tls, rate, freeze and memory (default all)")
+	only := fs.String("only", "", "`sections` to run, e.g. max,rate: of max, batch, tls, rate, freeze, memory and soak (default all but soak)")
 	l := &lab{}
 	fs.IntVar(&l.rounds, "rounds", 3, "interleaved rounds of each section")
 	fs.DurationVar(&l.span, "for", 4*time.Second, "length of one measurement at the maximum rate")
+	fs.DurationVar(&l.soakFor, "soak", 30*time.Minute, "length of the section soak")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return err
 	} else if err != nil {
 		return &usageError{}
 	}
-	sections, err := chosen([]section{{"max", l.max}, {"batch", l.batch}, {"tls", l.tls}, {"rate", l.rate}, {"freeze", l.freeze}, {"memory", l.memory}}, *only)
+	sections, err := chosen([]section{
+		{name: "max", run: l.max}, {name: "batch", run: l.batch}, {name: "tls", run: l.tls}, {name: "rate", run: l.rate},
+		{name: "freeze", run: l.freeze}, {name: "memory", run: l.memory}, {name: "soak", run: l.soak, asked: true},
+	}, *only)
 	switch {
 	case err != nil:
 		return err
 	case fs.NArg() > 0:
 		return misused("%q is no flag; want e.g. -only max", fs.Arg(0))
-	case l.rounds < 1 || l.span < time.Second:
-		return misused("want at least one round, and at least 1s for each measurement")
+	case l.rounds < 1 || l.span < time.Second || l.soakFor < time.Minute:
+		return misused("want at least one round, at least 1s for each measurement, and at least 1m of soak")
 	}
 	if runtime.NumCPU() < 2 {
 		return fmt.Errorf("one core is not enough: the sink needs one and the client another")

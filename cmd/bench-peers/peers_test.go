@@ -70,15 +70,15 @@ func TestTargets(t *testing.T) {
 
 // A section that does not exist is a mistake, not an empty run.
 func TestChosen(t *testing.T) {
-	all := []section{{name: "max"}, {name: "rate"}, {name: "memory"}}
-	for only, want := range map[string]int{"": 3, "rate": 1, "memory, max": 2, "rat": -1, "max,": -1} {
+	all := []section{{name: "max"}, {name: "rate"}, {name: "memory"}, {name: "soak", asked: true}}
+	for only, want := range map[string]int{"": 3, "rate": 1, "soak": 1, "memory, max": 2, "rat": -1, "max,": -1} {
 		list, err := chosen(all, only)
 		if err == nil && len(list) != want || (err != nil) != (want < 0) {
 			t.Errorf("-only %q: %d sections, %v", only, len(list), err)
 		}
 	}
 	var bad *usageError
-	for _, args := range [][]string{{"-only", "x"}, {"-rounds", "0"}, {"-for", "1ms"}, {"max"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-only", "x"}, {"-rounds", "0"}, {"-for", "1ms"}, {"-soak", "1s"}, {"max"}, {"-nonsense"}} {
 		if err := bench(t.Context(), args); !errors.As(err, &bad) {
 			t.Errorf("bench(%q) = %v, want a mistake on the command line", args, err)
 		}

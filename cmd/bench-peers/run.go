@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -30,6 +32,9 @@ type client struct {
 	env  []string
 	fed  bool // it reads targets
 	per  int  // events in an upload; 0: one
+
+	limit time.Duration // when it is taken for hung; 0: three minutes
+	watch func(pid int) // runs beside it, and must end when the process is gone; nil: nothing does
 }
 
 // took is what one measurement found.
@@ -54,7 +59,7 @@ func (l *lab) pinned(ctx context.Context, core string, args ...string) *exec.Cmd
 
 // measure runs a client against a sink of its own.
 func (l *lab) measure(ctx context.Context, c client, sinkArgs ...string) (t took, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.limit, 3*time.Minute))
 	defer cancel()
 	sink := l.pinned(ctx, sinkCore, append([]string{l.self, "sink"}, sinkArgs...)...)
 	sink.Stderr = os.Stderr
@@ -99,7 +104,16 @@ func (l *lab) measure(ctx context.Context, c client, sinkArgs ...string) (t took
 		}
 		defer func() { stop(); feed.Wait() }()
 	}
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+	if err := cmd.Start(); err != nil {
+		return t, fmt.Errorf("%s: %w", c.name, err)
+	}
+	var watching sync.WaitGroup
+	if c.watch != nil {
+		watching.Go(func() { c.watch(cmd.Process.Pid) })
+	}
+	err = cmd.Wait()
+	watching.Wait()
+	if err != nil && cmd.ProcessState == nil {
 		return t, fmt.Errorf("%s: %w", c.name, err)
 	} else if code := cmd.ProcessState.ExitCode(); code != 0 && !(code == 4 && strings.HasPrefix(c.name, "drover")) { // 4: drover says that it was the limit
 		return t, fmt.Errorf("%s ended with %d:\n%s", c.name, code, text.String())
