@@ -62,7 +62,8 @@ func misused(format string, args ...any) error { return &usageError{fmt.Sprintf(
 type section struct {
 	name  string
 	run   func(context.Context) error
-	asked bool // it runs only when it is named
+	peers string // those that it compares drover with
+	asked bool   // it runs only when it is named
 }
 
 // chosen is the sections that -only names; when it is empty, all that need no asking.
@@ -109,8 +110,13 @@ func bench(ctx context.Context, args []string) error {
 		return &usageError{}
 	}
 	sections, err := chosen([]section{
-		{name: "max", run: l.max}, {name: "batch", run: l.batch}, {name: "tls", run: l.tls}, {name: "rate", run: l.rate},
-		{name: "freeze", run: l.freeze}, {name: "memory", run: l.memory}, {name: "soak", run: l.soak, asked: true},
+		{name: "max", run: l.max, peers: "wrk vegeta k6"},
+		{name: "batch", run: l.batch},
+		{name: "tls", run: l.tls, peers: "vegeta"},
+		{name: "rate", run: l.rate, peers: "vegeta"},
+		{name: "freeze", run: l.freeze, peers: "vegeta k6"},
+		{name: "memory", run: l.memory},
+		{name: "soak", run: l.soak, asked: true},
 	}, *only)
 	switch {
 	case err != nil:
@@ -137,7 +143,11 @@ func bench(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(l.dir)
-	if l.tools, err = findTools(ctx, *cache); err != nil {
+	var peers string
+	for _, s := range sections {
+		peers += " " + s.peers
+	}
+	if l.tools, err = findTools(ctx, *cache, strings.Fields(peers)); err != nil {
 		return err
 	}
 	if err := l.writeFiles(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // The peers, in the versions that the figures in the commit messages were measured with.
@@ -19,8 +20,8 @@ const (
 // tools are the programs; "" is one that is not there.
 type tools struct{ drover, wrk, vegeta, k6 string }
 
-// findTools builds drover from the working directory, and the peers into cache unless they are there.
-func findTools(ctx context.Context, cache string) (t tools, err error) {
+// findTools builds drover from the working directory, and those of the peers into cache that are not there.
+func findTools(ctx context.Context, cache string, peers []string) (t tools, err error) {
 	for _, tool := range []string{"go", "taskset"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return t, fmt.Errorf("%s is needed: %w", tool, err)
@@ -39,11 +40,17 @@ func findTools(ctx context.Context, cache string) (t tools, err error) {
 	if err := build.Run(); err != nil {
 		return t, fmt.Errorf("build drover, from the top of its repository: %w", err)
 	}
-	if t.wrk, err = exec.LookPath("wrk"); err != nil {
-		missing("wrk", "apt-get install wrk")
+	if slices.Contains(peers, "wrk") {
+		if t.wrk, err = exec.LookPath("wrk"); err != nil {
+			missing("wrk", "apt-get install wrk")
+		}
 	}
-	t.vegeta = install(ctx, cache, "vegeta", vegetaModule)
-	t.k6 = install(ctx, cache, "k6", k6Module)
+	if slices.Contains(peers, "vegeta") {
+		t.vegeta = install(ctx, cache, "vegeta", vegetaModule)
+	}
+	if slices.Contains(peers, "k6") {
+		t.k6 = install(ctx, cache, "k6", k6Module)
+	}
 	return t, nil
 }
 
