@@ -30,7 +30,7 @@ spec:
   seed: 5
   target:
     url: embedded
-    client: {maxOpen: 32, timeout: 300ms, compression: gzip, batch: {maxEvents: 8}, retry: {maxAttempts: ATTEMPTS, base: 1ms, cap: 10ms}}
+    client: {maxOpen: 128, timeout: 3s, compression: gzip, batch: {maxEvents: 8}, retry: {maxAttempts: ATTEMPTS, base: 1ms, cap: 10ms}}
   fleets:
     - name: contoso
       tenants: {count: 3, sizes: {zipf: 1}}
@@ -51,9 +51,9 @@ spec:
         diagnostics: {every: 2h}
   load:
     phases:
-      - {name: enroll, do: enroll, for: 500ms}
-      - {name: work, for: WORK, rate: 400/s}
-      - {name: drain, do: drain, for: DRAIN}
+      - {name: enroll, do: enroll, for: 1s}
+      - {name: work, for: WORK, rate: 150/s}
+      - {name: drain, do: drain, for: DRAIN} # half of it is for the answers
 `
 
 // weather stands between the run and its backend. What becomes of an attempt depends on its upload and on its number, so
@@ -151,10 +151,10 @@ func TestBothSidesCountTheSame(t *testing.T) {
 		stopAt   int
 		exact    bool // every upload is retried until it is accepted, for which the drain leaves time
 	}{
-		{"retried to acceptance", "100", "1500ms", "10s", 0, true},
-		{"no retries", "1", "1500ms", "1s", 0, false},
-		{"too few retries", "2", "1500ms", "1s", 0, false},
-		{"interrupted", "3", "60s", "1s", 300, false},
+		{"retried to acceptance", "100", "2s", "20s", 0, true},
+		{"no retries", "1", "2s", "4s", 0, false},
+		{"too few retries", "2", "2s", "4s", 0, false},
+		{"interrupted", "3", "60s", "4s", 300, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
