@@ -144,7 +144,7 @@ func (l *lab) memory(ctx context.Context) error {
 	table(clients, all)
 	goal("resident", median(all[1], func(t took) float64 { return float64(t.rss) / 1e6 }), 60, " MB")
 	short, long := &all[0][0], &all[1][0]
-	// What grows is the timeline, by a few KB a second for half an hour at most.
+	// What grows is the timeline, by a few KB a second for ten minutes at most; -only soak shows that.
 	goal("growth for each upload", float64(long.rss-short.rss)/float64(max(1, long.Uploads-short.Uploads)), 1, " bytes")
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 type Options struct {
 	// Interval is the width of a Timeline's points at first; 0 means 1 s.
 	Interval time.Duration
-	// Points is the most points of a Timeline, at least 2; 0 means 1,800. When they do not suffice, pairs are merged and
+	// Points is the most points of a Timeline, at least 2; 0 means 600. When they do not suffice, pairs are merged and
 	// the interval doubles, so that memory does not grow with the run.
 	Points int
 	// Series is about how many series, one per phase, cohort and tenant, are kept apart; 0 means 4,096. It bounds the

@@ -60,7 +60,7 @@ func newTimeline(width time.Duration, most int) timeline {
 		width = time.Second
 	}
 	if most <= 0 {
-		most = 1800
+		most = 600
 	}
 	return timeline{width: width, most: max(2, most)}
 }

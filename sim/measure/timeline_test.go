@@ -104,7 +104,7 @@ func TestTimelineTakesAnyTime(t *testing.T) {
 		r.Due(Key{}, at)
 	}
 	line := Merge(testNames, r).Timeline()
-	if len(line) > 1800 || line[0].Due != 3 || line[len(line)-1].Due != 1 {
+	if len(line) > 600 || line[0].Due != 3 || line[len(line)-1].Due != 1 {
 		t.Errorf("%d points, first %+v, last %+v", len(line), line[0], line[len(line)-1])
 	}
 }
