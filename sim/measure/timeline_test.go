@@ -204,7 +204,7 @@ func TestPackedIsAList(t *testing.T) {
 
 // What a second of a run leaves in memory is small, and answers that are half a minute late are in it.
 func TestTimelineStaysSmall(t *testing.T) {
-	const seconds = 600
+	const seconds = 500
 	rng := rand.New(rand.NewPCG(1, 2))
 	var before, after runtime.MemStats
 	runtime.GC()
