@@ -36,9 +36,10 @@ type compareRun struct{ Side, ID, Started, Target, Version, Machine string }
 
 // compareData is what the page's script draws, a column for each side, the base first; as chartData.
 type compareData struct {
-	Sides  []string     `json:"sides"`
-	Phases []chartPhase `json:"phases"`
-	Curve  struct {
+	Sides   []string      `json:"sides"`
+	Phases  []chartPhase  `json:"phases"`
+	Changes []chartChange `json:"changes"`
+	Curve   struct {
 		X     []float64    `json:"x"`
 		Sides [][]*float64 `json:"sides"`
 	} `json:"curve"`
@@ -98,10 +99,7 @@ func compareRuns(s Side) (rows []compareRun) {
 // compareChart puts the sides beside each other. What a side's runs differ in is shown by their median.
 func compareChart(sides []Side) (d compareData) {
 	first := sides[0].Runs[0]
-	for _, p := range first.Phases {
-		d.Phases = append(d.Phases, chartPhase{p.Name, float64(p.FromNS) / 1e9, float64(p.ToNS) / 1e9, p.Measure})
-	}
-	list(&d.Phases)
+	d.Phases, d.Changes = chartPhases(first), chartChanges(first)
 	var curves, times []map[float64][]float64
 	for _, s := range sides {
 		d.Sides = append(d.Sides, s.Name)

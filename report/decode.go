@@ -70,6 +70,7 @@ func (r *Run) fill() {
 	list(&r.Latency.SendLag.Curve)
 	list(&r.Changes)
 	list(&r.Kinds)
+	list(&r.Versions)
 	list(&r.Files)
 }
 

@@ -24,6 +24,8 @@ func stalled(t testing.TB) *Run {
 	for i := range 21 {
 		names.Tenants = append(names.Tenants, fmt.Sprintf("t%03d", i))
 	}
+	names.Versions = []string{"17.7.10", "18.7.8", "26.4.1", "26.4.2"}
+	names.Kinds = []string{"enrolment", "heartbeat", "app.info", "app.action", "app.memory", "web.threat", "app.crash", "feedback", "diagnostics"}
 	rec := measure.NewRecorder(names, measure.Options{})
 	spans := []struct{ from, to time.Duration }{{0, 2000 * ms}, {2000 * ms, 6000 * ms}, {6000 * ms, 36000 * ms}, {36000 * ms, 37500 * ms}}
 	const freeze, thaw = 20000 * ms, 21000 * ms
@@ -49,6 +51,14 @@ func stalled(t testing.TB) *Run {
 		if phase == 0 {
 			s.Op, s.Events = measure.Enroll, 1
 		}
+		s.Version = 1 + int(n%7)*4/7
+		for i := range s.Events {
+			kind := [...]int{4, 1, 4, 3, 8, 2, 4, 5}[(int(n)+i*i)%8]
+			if s.Op == measure.Enroll {
+				kind = 0
+			}
+			s.Kinds[kind]++
+		}
 		conn := 0
 		for i := range free {
 			if free[i] < free[conn] {
@@ -73,7 +83,7 @@ func stalled(t testing.TB) *Run {
 			s.Done = s.Sent + took
 		}
 		if at > freeze && at < thaw && draw(40) == 0 {
-			s.Outcome, s.Class, s.Attempts = measure.Dropped, measure.Overflow, 0
+			s.Outcome, s.Class, s.Attempts, s.Version = measure.Dropped, measure.Overflow, 0, 0
 		}
 		if s.Outcome == measure.Accepted {
 			events += int64(s.Events)
@@ -122,6 +132,7 @@ func stalled(t testing.TB) *Run {
 		Exit:         Exit{Code: 3, Reason: "a check failed"},
 		Warnings:     []string{"2 devices could not finish an upload before the run ended"},
 		Measurements: FromTotals(totals, phases),
+		Versions:     Versions(totals, []int64{700, 1300, 3000, 5000}),
 		Changes: []Change{
 			{Name: "new-build", Kind: "release", What: "app 1.1.70290103", Who: "all devices", Devices: 10000, FromNS: int64(6000 * ms)},
 			{Name: "phishing-wave", Kind: "change", What: "webVisit.maliciousShare: 8%", Who: "fleet: contoso, percent: 20", Devices: 1376, FromNS: int64(22000 * ms), ToNS: &waved},

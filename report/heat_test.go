@@ -36,7 +36,11 @@ func hour(tb testing.TB) *Run {
 	r.DurationNS = int64(time.Hour)
 	r.Timeline = nil
 	for i := range 3600 {
-		p := Point{FromNS: int64(i) * 1e9, WidthNS: 1e9, Due: 2000, Sent: 2000, Done: 2000, Accepted: 1990, Refused: 7, Failed: 3, Events: 20000}
+		p := Point{FromNS: int64(i) * 1e9, WidthNS: 1e9, Due: 2000, Sent: 2000, Done: 2000, Accepted: 1990, Refused: 7, Failed: 3, Events: 20000,
+			Classes: map[string]int64{"4xx": 7, "5xx": int64(1 + i%40), "timeout": 3, "reset": int64(1 + i%7)}, Kinds: map[string]int64{}}
+		for k, kind := range r.Kinds {
+			p.Kinds[kind.Kind] = int64(1 + (k*k*317+i)%4000)
+		}
 		for c := range 180 {
 			ns := int64(float64(700+i%97) * 1000 * math.Pow(1.0315, float64(c)))
 			p.Heat = append(p.Heat, Cell{ns, int64(1 + (c*7+i)%21)})

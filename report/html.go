@@ -80,6 +80,7 @@ func renderPage(w io.Writer, r *Run, live *LivePage) error {
 		CurveRows                             []curveRow
 		Timeline                              []Point
 		Tables                                []table
+		SeriesTables                          []seriesTable
 		VerdictGrids                          []grid
 		VerdictNote                           string
 		Data                                  chartData
@@ -90,7 +91,7 @@ func renderPage(w io.Writer, r *Run, live *LivePage) error {
 		CSP: policy(css, js) + csp,
 		CSS: template.CSS(css), JS: template.JS(js),
 		Tiles: tiles(r), VerdictTiles: verdictTiles(r.Verdicts), Charts: figures(r), CurveRows: curveRows(r), Timeline: timeline,
-		Tables: tables(r), VerdictGrids: verdictGrids(r.Verdicts), VerdictNote: verdictNote(r.Verdicts), Data: chart(r),
+		Tables: tables(r), SeriesTables: seriesTables(r), VerdictGrids: verdictGrids(r.Verdicts), VerdictNote: verdictNote(r.Verdicts), Data: chart(r),
 	})
 	if err != nil {
 		return err

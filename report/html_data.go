@@ -14,6 +14,8 @@ type chartData struct {
 	Phases []chartPhase `json:"phases"`
 
 	Changes []chartChange `json:"changes"`
+	Classes seriesColumns `json:"classes"`
+	Kinds   seriesColumns `json:"kinds"`
 }
 
 type timeColumns struct {
@@ -40,6 +42,7 @@ type curveColumns struct {
 
 type chartChange struct {
 	Name string   `json:"name"`
+	Kind string   `json:"kind"`
 	From float64  `json:"from"`
 	To   *float64 `json:"to"` // null: it stayed
 }
@@ -52,20 +55,31 @@ type chartPhase struct {
 }
 
 func chart(r *Run) chartData {
-	d := chartData{Time: columns(r), Curve: curveData(r), Heat: heatData(r), Phases: make([]chartPhase, 0, len(r.Phases))}
-	for _, p := range r.Phases {
-		d.Phases = append(d.Phases, chartPhase{p.Name, float64(p.FromNS) / 1e9, float64(p.ToNS) / 1e9, p.Measure})
+	return chartData{
+		Time: columns(r), Curve: curveData(r), Heat: heatData(r), Phases: chartPhases(r), Changes: chartChanges(r),
+		Classes: seriesData(r, byClass, classOrder()), Kinds: seriesData(r, byKindOf, kindOrder(r)),
 	}
-	d.Changes = make([]chartChange, 0, len(r.Changes))
+}
+
+func chartPhases(r *Run) []chartPhase {
+	list := make([]chartPhase, 0, len(r.Phases))
+	for _, p := range r.Phases {
+		list = append(list, chartPhase{p.Name, float64(p.FromNS) / 1e9, float64(p.ToNS) / 1e9, p.Measure})
+	}
+	return list
+}
+
+func chartChanges(r *Run) []chartChange {
+	list := make([]chartChange, 0, len(r.Changes))
 	for _, c := range r.Changes {
-		change := chartChange{Name: c.Name, From: float64(c.FromNS) / 1e9}
+		change := chartChange{Name: c.Name, Kind: c.Kind, From: float64(c.FromNS) / 1e9}
 		if c.ToNS != nil {
 			to := float64(*c.ToNS) / 1e9
 			change.To = &to
 		}
-		d.Changes = append(d.Changes, change)
+		list = append(list, change)
 	}
-	return d
+	return list
 }
 
 func columns(r *Run) timeColumns {

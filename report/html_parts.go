@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"drover/sim/check"
+	"drover/sim/event"
 )
 
 // tile is one figure that is shown large.
@@ -131,9 +132,44 @@ func figures(r *Run) []figure {
 			fmt.Sprintf("Throughput: %s uploads fell due and %s were accepted in the measured phases.", count(r.Totals.Due), count(r.Totals.Accepted))},
 		{"c-errors", "", "Not accepted", "uploads per second, by outcome",
 			fmt.Sprintf("Not accepted over all phases: %s refused, %s failed, %s dropped.", count(r.AllPhases.Refused), count(r.AllPhases.Failed), count(r.AllPhases.Dropped))},
+		{"c-classes", "", "Errors by class", "attempts per second that did not end well, also those tried again",
+			"Errors by class over the run: " + summed(r, byClass, classOrder()) + "."},
+		{"c-kinds", "", "Events by kind", "events per second in accepted uploads",
+			"Events by kind over the run: " + summed(r, byKindOf, kindOrder(r)) + "."},
 		{"c-lag", "", "Send lag", "how late the harness itself was, by intended start",
 			fmt.Sprintf("Send lag: median %s, p99 %s, max %s.", dur(l.SendLag.P50NS), dur(l.SendLag.P99NS), dur(l.SendLag.MaxNS))},
 	}
+}
+
+// summed says in words what a chart of series adds up to.
+func summed(r *Run, of func(*Point) map[string]int64, order []string) string {
+	names := namesOf(r, of, order)
+	if len(names) == 0 {
+		return "none"
+	}
+	words := make([]string, len(names))
+	for i, name := range names {
+		var n int64
+		for p := range r.Timeline {
+			n += of(&r.Timeline[p])[name]
+		}
+		words[i] = name + " " + count(n)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Bad, Crashes and CrashRate are columns of the table of versions.
+func (v Version) Bad() int64 { return v.bad() }
+
+// Crashes are events of that kind.
+func (v Version) Crashes() int64 { return v.Kinds[event.Crash.String()] }
+
+// CrashRate is Crashes of 1,000 events, "–" without any.
+func (v Version) CrashRate() string {
+	if v.Events == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f", 1000*float64(v.Crashes())/float64(v.Events))
 }
 
 // curveRow is one row of the percentile curve's data table.

@@ -36,9 +36,10 @@ type Run struct {
 
 	Changes []Change `json:"changes"` // what the scenario's timeline did, in order of time
 
-	Kinds       []Kind       `json:"kinds"`     // by kind of event, in event.Kinds order
-	Reconcile   *Reconcile   `json:"reconcile"` // null: nothing was read back
-	Verdicts    *Verdicts    `json:"verdicts"`  // null: no detection was made
+	Kinds       []Kind       `json:"kinds"`       // by kind of event, in event.Kinds order
+	Versions    []Version    `json:"os_versions"` // of iOS that devices ran, oldest first
+	Reconcile   *Reconcile   `json:"reconcile"`   // null: nothing was read back
+	Verdicts    *Verdicts    `json:"verdicts"`    // null: no detection was made
 	Generator   Generator    `json:"generator"`
 	Connections *Connections `json:"connections,omitempty"` // absent when the target does not tell
 	Faults      []Fault      `json:"faults,omitempty"`      // drover's own, over all phases; those that struck
@@ -176,6 +177,17 @@ type Row struct {
 	Service  Quantiles `json:"service"`
 }
 
+// Version is one version of iOS. Devices are of this shard of the fleet; all else is of the measured phases and of what devices ran
+// when their uploads fell due, which a release can change. Due are the uploads that were made: one that was dropped before that is in
+// no version.
+type Version struct {
+	Name    string `json:"name"`
+	Devices int64  `json:"devices"` // that ran it at the run's start
+	Counts
+	Kinds    map[string]int64 `json:"events_by_kind"` // Events, by kind
+	Response Quantiles        `json:"response"`
+}
+
 // Quantiles sums up durations; all 0 when Count is 0.
 type Quantiles struct {
 	Count  int64 `json:"count"`
@@ -216,7 +228,8 @@ type CurvePoint struct {
 }
 
 // Point is one interval of the run, From <= offset < From + Width. Due, Dropped, Response, Service and SendLag are of the
-// uploads intended in it, Sent of the first attempts sent in it, and the others of fates that became known in it.
+// uploads intended in it, Sent of the first attempts sent in it, Classes of all attempts sent in it, and the others of fates that
+// became known in it.
 type Point struct {
 	FromNS   int64 `json:"from_ns"`
 	WidthNS  int64 `json:"width_ns"`
@@ -232,6 +245,9 @@ type Point struct {
 	Service  Short `json:"service"`
 	SendLag  Short `json:"send_lag"`
 	Heat     Cells `json:"response_cells"` // the histogram behind Response
+
+	Classes map[string]int64 `json:"classes,omitempty"` // attempts that did not end in "ok", by class; and Dropped, by why
+	Kinds   map[string]int64 `json:"kinds,omitempty"`   // Events, by kind
 }
 
 // Short is the few quantiles kept for each Point; at most 0.8 % too large, and Max exact.

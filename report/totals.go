@@ -24,7 +24,7 @@ func FromTotals(t *measure.Totals, phases []Phase) Measurements {
 		Latency: Latency{
 			Response: distribution(&whole.Response), Service: distribution(&whole.Service), SendLag: distribution(&whole.SendLag),
 		},
-		Timeline: timeline(t.Timeline()),
+		Timeline: timeline(t),
 	}
 	for i := range m.Phases {
 		s := t.Select(measure.Selector{Phase: m.Phases[i].Name})
@@ -156,17 +156,62 @@ func curve(h *measure.Histogram) (points []CurvePoint) {
 	return append(points, CurvePoint{Q: 1, NS: int64(h.Max())})
 }
 
-func timeline(points []measure.Point) []Point {
+func timeline(t *measure.Totals) []Point {
+	points, names := t.Timeline(), t.Names()
 	out := make([]Point, len(points))
 	for i, p := range points {
 		out[i] = Point{
 			FromNS: int64(p.From), WidthNS: int64(p.Width), Due: p.Due, Sent: p.Sent, Done: p.Done, Accepted: p.Accepted,
 			Refused: p.Refused, Failed: p.Failed, Dropped: p.Dropped, Events: p.Events,
 			Response: short(p.Response), Service: short(p.Service), SendLag: short(p.SendLag),
-			Heat: cellsOf(p.Heat),
+			Heat:  cellsOf(p.Heat),
+			Kinds: byKind(names, &p.Kinds),
+		}
+		for c, n := range p.Classes {
+			if class := measure.Class(c); n > 0 && class != measure.OK {
+				put(&out[i].Classes, class.String(), n)
+			}
 		}
 	}
 	return out
+}
+
+// byKind names counters of events; nil when all are 0.
+func byKind(names *measure.Names, kinds *[measure.MaxKinds]int64) (by map[string]int64) {
+	for k, name := range names.Kinds {
+		if kinds[k] > 0 {
+			put(&by, name, kinds[k])
+		}
+	}
+	return by
+}
+
+func put(m *map[string]int64, name string, n int64) {
+	if *m == nil {
+		*m = make(map[string]int64)
+	}
+	(*m)[name] = n
+}
+
+// Versions sums up the versions of iOS that had devices or uploads; devices are those that ran each at the start, in the order of
+// t.Names().Versions.
+func Versions(t *measure.Totals, devices []int64) (rows []Version) {
+	names, series := t.Names(), t.Versions()
+	for i, name := range names.Versions {
+		row := Version{Name: name, Devices: devices[i], Kinds: map[string]int64{}}
+		if len(series) > 0 && series[0].Name == name {
+			s := series[0]
+			series = series[1:]
+			row.Counts, row.Response = counts(s.Counts), QuantilesOf(&s.Response)
+			for k, n := range byKind(names, &s.Kinds) {
+				row.Kinds[k] = n
+			}
+		}
+		if row.Devices > 0 || row.Due > 0 {
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 func short(q measure.Quantiles) Short {

@@ -23,6 +23,7 @@ type job struct {
 	unsure    bool          // an attempt had no such answer: the backend may have the upload
 	told      bool          // the recorder knows of the last attempt
 	bytes     int
+	version   int           // of the device's iOS, as measure.Sample has it
 	ready     time.Duration // when the next attempt may start
 	notes     []ledger.Note // what the answer said of single events
 	taken     target.Taken  // messages that attempts so far got taken, where an upload is several

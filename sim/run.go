@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"drover/sim/behavior"
 	"drover/sim/check"
 	"drover/sim/event"
+	"drover/sim/fleet"
 	"drover/sim/measure"
 	"drover/sim/scenario"
 	"drover/sim/target"
@@ -99,6 +101,7 @@ type run struct {
 	cfg     Config
 	sc      *scenario.Scenario
 	names   *measure.Names
+	version map[string]int // of iOS, as measure.Sample has them
 	start   time.Time
 	before  measure.Usage // of the process, at the start
 	workers []*worker
@@ -124,6 +127,10 @@ func newRun(cfg Config) (*run, error) {
 	}
 	if r.timer = cfg.Timer; r.timer.New == nil {
 		r.timer = GoTimer()
+	}
+	r.version = make(map[string]int, len(r.names.Versions))
+	for i, v := range r.names.Versions {
+		r.version[v] = i + 1
 	}
 	n := cfg.Workers
 	if n <= 0 {
@@ -276,5 +283,27 @@ func Names(m *Model) *measure.Names {
 		n.Tenants = append(n.Tenants, t.ID.String())
 	}
 	n.Slices = measure.Cut(m.windows())
+	n.Versions = versions(m)
+	for _, k := range event.Kinds() {
+		n.Kinds = append(n.Kinds, k.String())
+	}
 	return n
+}
+
+var _ [measure.MaxKinds - event.NumKinds]struct{} // there is room for all
+
+// versions are those of iOS that devices of a model may run, oldest first.
+func versions(m *Model) (list []string) {
+	for c := range m.Fleet.Cohorts() {
+		for _, v := range m.Fleet.OSShare(c) {
+			list = append(list, v.Value)
+		}
+	}
+	for _, e := range m.Behavior.Timeline {
+		if e.Release != nil && e.Release.OS != nil {
+			list = append(list, e.Release.OS.Version)
+		}
+	}
+	slices.SortFunc(list, fleet.CompareVersions)
+	return slices.Compact(list)
 }

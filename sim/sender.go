@@ -129,6 +129,7 @@ func (s *sender) read(j *job) {
 func (s *sender) encode(j *job) {
 	x := &s.w.run.cfg.Adapter.Ops[j.key.Op]
 	s.dev = s.filler.Begin(&j.up)
+	j.version = s.w.run.version[s.dev.OS.Version]
 	s.threats, s.ids, s.req.Ends, s.req.IDs = s.threats[:0], s.ids[:0], s.req.Ends[:0], s.req.IDs[:0]
 	body := x.Begin(s.req.Body[:0], s.dev, s.w.run.cfg.Model.Behavior.Sends.All)
 	s.req.Head = len(body)

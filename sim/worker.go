@@ -254,6 +254,10 @@ func (w *worker) drop(j *job, why measure.Class, t *tally) {
 
 // finish records the fate of a job and, in the open model, lets go of it.
 func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
+	var kinds [measure.MaxKinds]uint16
+	for _, it := range j.up.Items {
+		kinds[it.Kind]++
+	}
 	w.rec.Record(&measure.Sample{
 		Key:       j.key,
 		Outcome:   o,
@@ -266,6 +270,8 @@ func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
 		Told:      j.told,
 		Events:    len(j.up.Items),
 		Bytes:     j.bytes,
+		Version:   j.version,
+		Kinds:     kinds,
 	})
 	w.note(j, o)
 	t.count(j, o)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,8 +115,12 @@ type drive struct {
 
 	id    string
 	model *sim.Model
+	parts []int // of the fleet, that this process drives
 	side  *side
 	ui    *ui // nil: not asked for
+
+	counting sync.Once
+	counted  []int64 // see versions
 }
 
 func (d *drive) run(ctx context.Context) error {
@@ -124,8 +129,7 @@ func (d *drive) run(ctx context.Context) error {
 		return err
 	}
 	d.model = m
-	parts, err := d.flags.shard.partitions(m.Fleet)
-	if err != nil {
+	if d.parts, err = d.flags.shard.partitions(m.Fleet); err != nil {
 		return err
 	}
 	earlier, err := bases(m.Scenario)
@@ -177,7 +181,7 @@ func (d *drive) run(ctx context.Context) error {
 		return err
 	}
 	res, err := sim.Run(ctx, sim.Config{
-		Model: m, Partitions: parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Ledger: keep,
+		Model: m, Partitions: d.parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Ledger: keep,
 	})
 	watch.close()
 	if err != nil {

@@ -78,6 +78,30 @@ func TestRun(t *testing.T) {
 	if run.Totals.Due == 0 || run.AllPhases.Accepted != run.AllPhases.Due {
 		t.Errorf("run.json: totals %+v of all %+v, want everything accepted", run.Totals, run.AllPhases)
 	}
+	var devices, sent, events, crashed int64
+	for _, v := range run.Versions {
+		devices, sent, events, crashed = devices+v.Devices, sent+v.Sent, events+v.Events, crashed+v.Kinds["app.crash"]
+	}
+	if devices != int64(run.Load.Devices) || sent != run.Totals.Sent || events != run.Totals.Events || len(run.Versions) < 2 {
+		t.Errorf("run.json: versions %+v, want all %d devices, %d uploads and %d events", run.Versions, run.Load.Devices, run.Totals.Sent, run.Totals.Events)
+	}
+	over := map[string]int64{}
+	for _, p := range run.Timeline {
+		for k, n := range p.Kinds {
+			over[k] += n
+		}
+		if len(p.Classes) > 0 {
+			t.Errorf("run.json: from %d ns attempts ended in %v", p.FromNS, p.Classes)
+		}
+	}
+	for _, k := range run.Kinds {
+		if over[k.Kind] != k.Accepted {
+			t.Errorf("run.json: %d of %s over time, %d accepted", over[k.Kind], k.Kind, k.Accepted)
+		}
+	}
+	if crashed > over["app.crash"] {
+		t.Errorf("run.json: %d crashes by version, %d in all", crashed, over["app.crash"])
+	}
 	stored := int64(0)
 	for _, k := range run.Kinds {
 		if k.Stored == nil || *k.Stored != k.Accepted || k.Made != k.Accepted {

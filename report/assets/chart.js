@@ -1,6 +1,6 @@
 // What the pages have in common: how figures and axes look, and charts that follow their width and the colour scheme.
 // phases is a list of {name, from, to, measure} in seconds, drawn as bands on charts over time; changes is what the timeline
-// of the scenario did, {name, from, to}, with to null for what stayed.
+// of the scenario did, {name, kind, from, to}, with to null for what stayed.
 const charts = (phases, changes) => {
   "use strict";
   const plots = []; // {u, el, height, opt}
@@ -20,38 +20,54 @@ const charts = (phases, changes) => {
 
   const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  // Phases as bands: what is not measured is shaded, and each border is marked by the phase's name.
-  const bands = u => {
-    const c = u.ctx, top = u.bbox.top, h = u.bbox.height, px = devicePixelRatio;
+  const inPlot = (u, top, f) => {
+    const c = u.ctx;
     c.save();
-    c.beginPath(); c.rect(u.bbox.left, 0, u.bbox.width, top + h); c.clip();
-    c.font = 11 * px + "px system-ui, sans-serif"; c.textBaseline = "bottom"; c.textAlign = "left";
-    let free = -Infinity;
-    for (const p of phases) {
-      const a = u.valToPos(p.from, "x", true), b = Math.min(u.valToPos(p.to, "x", true), u.bbox.left + u.bbox.width);
-      if (b <= a) continue;
-      if (!p.measure) { c.fillStyle = css("--band"); c.fillRect(a, top, b - a, h); }
-      c.fillStyle = css("--line"); c.fillRect(Math.round(a), top, Math.max(1, Math.round(px)), h);
-      const w = c.measureText(p.name).width;
-      if (a >= free && w < b - a) { c.fillStyle = css("--dim"); c.fillText(p.name, a + 3 * px, top - 2 * px); free = a + w + 10 * px; }
+    c.beginPath(); c.rect(u.bbox.left, top, u.bbox.width, u.bbox.top + u.bbox.height - top); c.clip();
+    c.font = 11 * devicePixelRatio + "px system-ui, sans-serif"; c.textAlign = "left";
+    f(c, devicePixelRatio);
+    c.restore();
+  };
+  const spanOf = (u, e) => {
+    const a = u.valToPos(e.from, "x", true), b = e.to == null ? a : u.valToPos(e.to, "x", true);
+    return b < u.bbox.left || a > u.bbox.left + u.bbox.width ? null : [a, Math.min(b, u.bbox.left + u.bbox.width)];
+  };
+
+  // Phases as bands, below everything: what is not measured is shaded. Changes: a range for as long as one lasts, a line where it stays.
+  const bands = u => inPlot(u, u.bbox.top, (c, px) => {
+    for (const [list, shade, edge] of [[phases, p => !p.measure && "--band", () => "--line"],
+      [changes, e => e.kind === "fault" ? "--fault" : "--change", e => e.kind === "fault" ? "--c4" : "--c2"]]) {
+      for (const e of list) {
+        const at = spanOf(u, e);
+        if (!at) continue;
+        if (shade(e)) { c.fillStyle = css(shade(e)); c.fillRect(at[0], u.bbox.top, at[1] - at[0], u.bbox.height); }
+        c.fillStyle = css(edge(e)); c.fillRect(Math.round(at[0]), u.bbox.top, Math.max(1, Math.round(px)), u.bbox.height);
+      }
     }
-    // Changes: a range for as long as one lasts, a line where it stays. Names stand inside, in the first row that has room.
+  });
+
+  // Their names, above everything: phases over the plot where there is room, changes in it, each in the first row that has room.
+  const names = u => inPlot(u, 0, (c, px) => {
+    let free = -Infinity;
+    c.fillStyle = css("--dim"); c.textBaseline = "bottom";
+    for (const p of phases) {
+      const at = spanOf(u, p), w = c.measureText(p.name).width;
+      if (at && at[0] >= free && w < at[1] - at[0]) { c.fillText(p.name, at[0] + 3 * px, u.bbox.top - 2 * px); free = at[0] + w + 10 * px; }
+    }
     const rows = [];
     c.textBaseline = "top";
     for (const e of changes) {
-      const a = u.valToPos(e.from, "x", true), b = e.to == null ? a : u.valToPos(e.to, "x", true);
-      if (b < u.bbox.left || a > u.bbox.left + u.bbox.width) continue;
-      c.fillStyle = css("--change"); c.fillRect(a, top, b - a, h);
-      c.fillStyle = css("--c2"); c.fillRect(Math.round(a), top, Math.max(1, Math.round(px)), h);
+      const at = spanOf(u, e), w = c.measureText(e.name).width;
+      if (!at) continue;
       let row = 0;
-      while (row < rows.length && rows[row] > a) row++;
-      const y = top + (3 + 13 * row) * px, w = c.measureText(e.name).width;
-      if (y + 13 * px > top + h) continue;
-      rows[row] = a + w + 8 * px;
-      c.fillText(e.name, a + 4 * px, y);
+      while (row < rows.length && rows[row] > at[0]) row++;
+      const y = u.bbox.top + (3 + 13 * row) * px;
+      if (y + 13 * px > u.bbox.top + u.bbox.height) continue;
+      rows[row] = at[0] + w + 8 * px;
+      c.fillStyle = css("--panel"); c.globalAlpha = 0.75; c.fillRect(at[0] + 3 * px, y - px, w + 2 * px, 13 * px); c.globalAlpha = 1; // so that no line strikes it through
+      c.fillStyle = css(e.kind === "fault" ? "--c4" : "--c2"); c.fillText(e.name, at[0] + 4 * px, y);
     }
-    c.restore();
-  };
+  });
 
   const axis = extra => Object.assign({
     stroke: css("--dim"), font: "11px system-ui, sans-serif", grid: { stroke: css("--faint"), width: 1 }, ticks: { stroke: css("--line"), width: 1, size: 4 },
@@ -65,8 +81,13 @@ const charts = (phases, changes) => {
     const el = document.getElementById(id);
     if (!el) return;
     const empty = !xs.length || !ys.some(y => y.some(v => v != null));
-    const old = plots.find(p => p.el === el);
-    if (old && !empty) { // new figures for a chart that is there; one that was zoomed into stays so
+    let old = plots.find(p => p.el === el);
+    if (old && (empty || old.u.series.length !== series.length + 1)) { // a name that is new has a line of its own
+      old.u.destroy();
+      plots.splice(plots.indexOf(old), 1);
+      old = null;
+    }
+    if (old) { // new figures for a chart that is there; one that was zoomed into stays so
       const u = old.u, had = u.data[0], now = u.scales.x, zoomed = now.min > had[0] || now.max < had[had.length - 1];
       old.opt = opt;
       u.setData([xs, ...ys], !zoomed);
@@ -94,7 +115,7 @@ const charts = (phases, changes) => {
         axis(Object.assign({ size: 56, values: opt.yValues, space: 34 }, own)),
       ],
       series: [{ label: opt.xLabel, value: (u, v) => opt.xValue(v) }, ...series],
-      hooks: opt.time ? { drawClear: opt.under ? [bands, under] : [bands] } : {},
+      hooks: opt.time ? { drawClear: opt.under ? [bands, under] : [bands], draw: [names] } : {},
     }, [xs, ...ys], el);
     plots.push(plot);
   };

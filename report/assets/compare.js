@@ -1,7 +1,7 @@
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { make, show, line, ms, percent, values, logY, overTime } = charts(data.phases, []);
+  const { make, show, line, ms, percent, values, logY, overTime } = charts(data.phases, data.changes);
 
   show(() => {
     const sides = extra => data.sides.map((name, i) =>

@@ -55,10 +55,10 @@ func (b AppBuild) Needs() int {
 }
 
 // Newer reports whether r has a higher version than o.
-func (r *Release) Newer(o *Release) bool { return compareVersions(r.Version, o.Version) > 0 }
+func (r *Release) Newer(o *Release) bool { return CompareVersions(r.Version, o.Version) > 0 }
 
-// compareVersions compares numbers with dots between them; a part that is missing is 0.
-func compareVersions(a, b string) int {
+// CompareVersions compares numbers with dots between them; a part that is missing is 0.
+func CompareVersions(a, b string) int {
 	for a != "" || b != "" {
 		var x, y int
 		x, a = part(a)

@@ -75,7 +75,13 @@ type Names struct {
 	Cohorts []string // "fleet/cohort"
 	Tenants []string
 	Slices  []Slice // as Cut makes them; at most MaxSlices. None: one slice, in no window
+
+	Versions []string // that devices run: of Sample.Version
+	Kinds    []string // of events, at most MaxKinds: of Sample.Kinds
 }
+
+// MaxKinds is how many kinds of events a Sample tells apart.
+const MaxKinds = 12
 
 // PhaseName is one phase of the load.
 type PhaseName struct {
@@ -97,4 +103,7 @@ type Sample struct {
 	Told      bool // Recorder.Attempt was told of the last attempt, because another was to follow
 	Events    int
 	Bytes     int // of one encoded body, before compression
+
+	Version int              // index into Names.Versions of what its device ran when it fell due, plus one; 0: unknown, as of an upload that was never made
+	Kinds   [MaxKinds]uint16 // Events by kind
 }

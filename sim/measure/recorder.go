@@ -36,6 +36,9 @@ type Recorder struct {
 	line   timeline
 	live   *Window // what was recorded since the last Window
 
+	phases   []PhaseName
+	versions versions
+
 	windowMu sync.Mutex // held by Window; guards spare
 	spare    *Window    // empty, to be swapped with live
 }
@@ -61,6 +64,9 @@ func NewRecorder(names *Names, opt Options) *Recorder {
 		line:   newTimeline(opt.Interval, opt.Points),
 		live:   newWindow(names),
 		spare:  newWindow(names),
+
+		phases:   names.Phases,
+		versions: make(versions, 1+len(names.Versions)),
 	}
 }
 
@@ -101,7 +107,9 @@ func (r *Recorder) Attempt(k Key, c Class, at time.Duration) {
 func (r *Recorder) attempt(s *series, k Key, c Class, at time.Duration) {
 	s.attempts[c]++
 	r.live.Phases[k.Phase][k.Op].AttemptClass[c]++
-	r.line.at(at).Attempts++
+	p := r.line.at(at)
+	p.Attempts++
+	p.Classes[c]++
 }
 
 // Record counts the fate of an upload, once, when it is final. s is not kept.
@@ -132,6 +140,9 @@ func (r *Recorder) Record(s *Sample) {
 		r.live.Service.Record(service)
 	}
 	r.line.record(s, timed, response, service)
+	if r.phases[s.Phase].Measure {
+		r.versions.record(s, timed)
+	}
 	r.mu.Unlock()
 }
 

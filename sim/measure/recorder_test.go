@@ -14,6 +14,8 @@ var testNames = &Names{
 	Phases:  []PhaseName{{"warmup", false}, {"day", true}, {"night", true}},
 	Cohorts: []string{"contoso/current", "contoso/kiosk", "long-tail/kiosk"},
 	Tenants: []string{"t0", "t1", "t2", "t3"},
+
+	Versions: []string{"17.7", "18.7", "26.4", "27.0"},
 }
 
 const ms = time.Millisecond
@@ -37,6 +39,8 @@ func mixed(seed uint64, n int) []Sample {
 			s.Sent = s.FirstSent + time.Duration(s.Attempts-1)*200*ms
 			s.Done = s.Sent + time.Duration(r.ExpFloat64()*float64(5*ms))
 			s.Told = s.Outcome != Accepted && i%3 == 0
+			s.Version = 1 + i%3 // nothing has the last one
+			s.Kinds[i%MaxKinds] = uint16(s.Events)
 		}
 		ss[i] = s
 	}
@@ -154,6 +158,43 @@ func TestMergeIsUnion(t *testing.T) {
 	}
 	if d := cmp.Diff(a.Timeline(), b.Timeline()); d != "" {
 		t.Errorf("Timeline of four recorders differs from that of one:\n%s", d)
+	}
+}
+
+// Each version has the uploads of its devices in the measured phases, however many recorders saw them.
+func TestVersions(t *testing.T) {
+	ss := mixed(7, 8000)
+	a, b := NewRecorder(testNames, Options{}), NewRecorder(testNames, Options{})
+	feed(a, ss[:5000])
+	feed(b, ss[5000:])
+	got := Merge(testNames, a, b).Versions()
+	var want [3]VersionSeries
+	for i := range ss {
+		s := &ss[i]
+		if s.Version == 0 || s.Phase == 0 {
+			continue
+		}
+		v := &want[s.Version-1]
+		v.Due++
+		v.Counts.count(s)
+		if s.Outcome == Accepted {
+			v.Kinds[i%MaxKinds] += int64(s.Events)
+		}
+		if s.timed() {
+			v.Response.Record(s.Done - s.Intended)
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d versions, want those three that had uploads", len(got))
+	}
+	for i, v := range got {
+		w := &want[i]
+		if err := v.Check(); err != nil || v.Name != testNames.Versions[i] || v.Counts != w.Counts || v.Kinds != w.Kinds || state(&v.Response) != state(&w.Response) {
+			t.Errorf("version %d is %q with %+v of kinds %v, %v; want %+v of kinds %v", i, v.Name, v.Counts, v.Kinds, err, w.Counts, w.Kinds)
+		}
+	}
+	if list := Merge(&Names{}).Versions(); len(list) != 0 {
+		t.Errorf("no recorder has %v", list)
 	}
 }
 

@@ -6,13 +6,39 @@ import "time"
 //
 // What is counted where differs, because an upload has several times: Due, Dropped, Response, Service, SendLag and Heat
 // are of the uploads *intended* in the interval, so that a wait shows where it began; Sent counts first attempts *sent* in
-// it and Attempts all attempts sent in it; Done, Accepted, Refused, Failed and Events (those of accepted uploads) count
-// fates that became *known* in it, which is the throughput.
+// it and Attempts all attempts sent in it; Done, Accepted, Refused, Failed, Events and Kinds (both of accepted uploads) count
+// fates that became *known* in it, which is the throughput. Classes are of Attempts by how they ended, and of Dropped by why.
 type Point struct {
-	From, Width                                                           time.Duration
+	From, Width time.Duration
+	Tallies
+	Response, Service, SendLag Quantiles
+	Heat                       []Heat // response times, ascending
+}
+
+// Tallies are the counters of one interval.
+type Tallies struct {
 	Due, Dropped, Sent, Attempts, Done, Accepted, Refused, Failed, Events int64
-	Response, Service, SendLag                                            Quantiles
-	Heat                                                                  []Heat // response times, ascending
+
+	Classes [NumClasses]int64
+	Kinds   [MaxKinds]int64
+}
+
+func (t *Tallies) add(o *Tallies) {
+	t.Due += o.Due
+	t.Dropped += o.Dropped
+	t.Sent += o.Sent
+	t.Attempts += o.Attempts
+	t.Done += o.Done
+	t.Accepted += o.Accepted
+	t.Refused += o.Refused
+	t.Failed += o.Failed
+	t.Events += o.Events
+	for i := range t.Classes {
+		t.Classes[i] += o.Classes[i]
+	}
+	for i := range t.Kinds {
+		t.Kinds[i] += o.Kinds[i]
+	}
 }
 
 // Quantiles sums up the durations of a Point. Max is exact; the others are never too small and at most 0.8 % too large (two
@@ -30,8 +56,7 @@ type Heat struct {
 
 // interval is a Point that still counts.
 type interval struct {
-	Due, Dropped, Sent, Attempts, Done, Accepted, Refused, Failed, Events int64
-
+	Tallies
 	response, service, sendLag coarse
 }
 
@@ -149,7 +174,9 @@ func (l *timeline) halve() {
 // record counts the fate of an upload.
 func (l *timeline) record(s *Sample, timed bool, response, service time.Duration) {
 	if s.Outcome == Dropped {
-		l.at(s.Intended).Dropped++
+		p := l.at(s.Intended)
+		p.Dropped++
+		p.Classes[s.Class]++
 		return
 	}
 	l.at(s.FirstSent).Sent++
@@ -174,6 +201,9 @@ func (l *timeline) record(s *Sample, timed bool, response, service time.Duration
 	case Accepted:
 		p.Accepted++
 		p.Events += int64(s.Events)
+		for k, n := range s.Kinds {
+			p.Kinds[k] += int64(n)
+		}
 	case Refused:
 		p.Refused++
 	case Failed:
@@ -193,15 +223,7 @@ func (l *timeline) merge(o *timeline) {
 }
 
 func (p *interval) add(o *interval) {
-	p.Due += o.Due
-	p.Dropped += o.Dropped
-	p.Sent += o.Sent
-	p.Attempts += o.Attempts
-	p.Done += o.Done
-	p.Accepted += o.Accepted
-	p.Refused += o.Refused
-	p.Failed += o.Failed
-	p.Events += o.Events
+	p.Tallies.add(&o.Tallies)
 	p.response.merge(&o.response)
 	p.service.merge(&o.service)
 	p.sendLag.merge(&o.sendLag)
@@ -213,9 +235,7 @@ func (l *timeline) points() []Point {
 	for i := range l.intervals {
 		p := &l.intervals[i]
 		points[i] = Point{
-			From: time.Duration(i) * l.width, Width: l.width,
-			Due: p.Due, Dropped: p.Dropped, Sent: p.Sent, Attempts: p.Attempts, Done: p.Done,
-			Accepted: p.Accepted, Refused: p.Refused, Failed: p.Failed, Events: p.Events,
+			From: time.Duration(i) * l.width, Width: l.width, Tallies: p.Tallies,
 			Response: p.response.quantiles(), Service: p.service.quantiles(), SendLag: p.sendLag.quantiles(), Heat: p.response.heat(),
 		}
 	}

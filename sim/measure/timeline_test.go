@@ -14,7 +14,7 @@ import (
 // What is counted where: an upload that waits from one second into the third.
 func TestTimelinePutsEachTimeInItsInterval(t *testing.T) {
 	r := NewRecorder(testNames, Options{})
-	s := Sample{Outcome: Accepted, Intended: 500 * ms, FirstSent: 1500 * ms, Sent: 1700 * ms, Done: 2600 * ms, Attempts: 2, Events: 9}
+	s := Sample{Outcome: Accepted, Intended: 500 * ms, FirstSent: 1500 * ms, Sent: 1700 * ms, Done: 2600 * ms, Attempts: 2, Events: 9, Kinds: [MaxKinds]uint16{1: 7, 3: 2}}
 	r.Due(s.Key, s.Intended)
 	r.Attempt(s.Key, Status5xx, 1500*ms)
 	r.Record(&s)
@@ -26,9 +26,10 @@ func TestTimelinePutsEachTimeInItsInterval(t *testing.T) {
 	lag := Quantiles{1, 1000 * ms, 1000 * ms, 1000 * ms, 1000 * ms}
 	low, width := cellRange(cellOf(uint64(2100*ms), coarseBits), coarseBits)
 	want := []Point{
-		{From: 0, Width: time.Second, Due: 1, Response: response, Service: service, SendLag: lag, Heat: []Heat{{time.Duration(low), time.Duration(low + width), 1}}},
-		{From: time.Second, Width: time.Second, Sent: 1, Attempts: 2, Heat: []Heat{}},
-		{From: 2 * time.Second, Width: time.Second, Due: 1, Dropped: 1, Done: 1, Accepted: 1, Events: 9, Heat: []Heat{}},
+		{From: 0, Width: time.Second, Tallies: Tallies{Due: 1}, Response: response, Service: service, SendLag: lag, Heat: []Heat{{time.Duration(low), time.Duration(low + width), 1}}},
+		{From: time.Second, Width: time.Second, Tallies: Tallies{Sent: 1, Attempts: 2, Classes: [NumClasses]int64{OK: 1, Status5xx: 1}}, Heat: []Heat{}},
+		{From: 2 * time.Second, Width: time.Second, Heat: []Heat{},
+			Tallies: Tallies{Due: 1, Dropped: 1, Done: 1, Accepted: 1, Events: 9, Classes: [NumClasses]int64{Overflow: 1}, Kinds: [MaxKinds]int64{1: 7, 3: 2}}},
 	}
 	if d := cmp.Diff(want, Merge(testNames, r).Timeline()); d != "" {
 		t.Errorf("Timeline (-want +got):\n%s", d)
@@ -46,6 +47,7 @@ func TestTimelineMergingKeepsTotals(t *testing.T) {
 			t.Errorf("%d points, want %d at most", len(line), points)
 		}
 		var got Counts
+		var kinds, wantKinds [MaxKinds]int64
 		var due, done, answered, heat int64
 		var top time.Duration
 		for i, p := range line {
@@ -55,6 +57,12 @@ func TestTimelineMergingKeepsTotals(t *testing.T) {
 			due, done, answered = due+p.Due, done+p.Done, answered+p.Response.Count
 			got.Accepted, got.Refused, got.Failed, got.Dropped = got.Accepted+p.Accepted, got.Refused+p.Refused, got.Failed+p.Failed, got.Dropped+p.Dropped
 			got.Sent, got.Events, got.Attempts = got.Sent+p.Sent, got.Events+p.Events, got.Attempts+p.Attempts
+			for c, n := range p.Classes {
+				got.AttemptClass[c] += n
+			}
+			for k, n := range p.Kinds {
+				kinds[k] += n
+			}
 			top = max(top, p.Response.Max)
 			for _, c := range p.Heat {
 				heat += c.N
@@ -63,15 +71,26 @@ func TestTimelineMergingKeepsTotals(t *testing.T) {
 		var want Counts
 		var all Histogram
 		for i := range ss {
-			want.count(&ss[i])
+			s := &ss[i]
+			want.count(s)
+			switch s.Outcome {
+			case Dropped:
+				want.AttemptClass[s.Class]++
+			case Accepted:
+				wantKinds[i%MaxKinds] += int64(s.Events)
+			}
+			if s.Attempts > 0 { // as feed tells them
+				want.AttemptClass[s.Class]++
+				want.AttemptClass[Status5xx] += int64(s.Attempts - 1)
+			}
 			if ss[i].timed() {
 				all.Record(ss[i].Done - ss[i].Intended)
 			}
 		}
 		want.Bytes, want.Retries, want.ByClass = 0, 0, [NumClasses]int64{}
-		if d := cmp.Diff(want, got); d != "" || due != int64(len(ss)) || done != want.Sent || answered != all.Count() || heat != answered || top != all.Max() {
-			t.Errorf("%d points: due %d of %d, done %d, timed %d of %d, heat %d, max %v of %v (-want +got):\n%s",
-				points, due, len(ss), done, answered, all.Count(), heat, top, all.Max(), d)
+		if d := cmp.Diff(want, got); d != "" || due != int64(len(ss)) || done != want.Sent || answered != all.Count() || heat != answered || top != all.Max() || kinds != wantKinds {
+			t.Errorf("%d points: due %d of %d, done %d, timed %d of %d, heat %d, max %v of %v, kinds %v of %v (-want +got):\n%s",
+				points, due, len(ss), done, answered, all.Count(), heat, top, all.Max(), kinds, wantKinds, d)
 		}
 	}
 }

@@ -10,12 +10,14 @@ type Totals struct {
 	own    uint32
 	series map[Key]*series
 	line   timeline
+
+	versions versions
 }
 
 // Merge adds up recorders that were made with the same names and options; they may go on recording. Each is read at one
 // instant, under its lock.
 func Merge(names *Names, rs ...*Recorder) *Totals {
-	t := &Totals{names: names, own: ownTenants(names, 0), series: make(map[Key]*series), line: newTimeline(0, 0)}
+	t := &Totals{names: names, own: ownTenants(names, 0), series: make(map[Key]*series), line: newTimeline(0, 0), versions: make(versions, 1+len(names.Versions))}
 	for i, r := range rs {
 		r.mu.Lock()
 		if i == 0 {
@@ -28,6 +30,7 @@ func Merge(names *Names, rs ...*Recorder) *Totals {
 			t.series[k].add(s)
 		}
 		t.line.merge(&r.line)
+		t.versions.merge(r.versions)
 		r.mu.Unlock()
 	}
 	return t
