@@ -17,7 +17,7 @@ func newMetricsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "metrics",
 		Short: "List the Prometheus metrics of a run, or print a Grafana dashboard for them",
-		Long: `metrics lists what "drover run --metrics" serves and "--push" pushes: name, type, labels and meaning. Labels are bounded by the
+		Long: `metrics lists what "drover run --metrics" serves, "--push" pushes and "--otlp-metrics" tells: name, type, labels and meaning. Labels are bounded by the
 scenario: phases, operations, outcomes and classes, never devices or tenants. The histograms are native ones, with buckets 9 %
 wide, and have classic buckets beside them for a Prometheus that does not take those. The process_ and go_ metrics of drover
 itself come with them.

@@ -40,6 +40,9 @@ type runFlags struct {
 
 	push    string
 	gateway *url.URL // push, parsed
+
+	otlp     string
+	receiver *url.URL // otlp, parsed
 }
 
 func newRun(e env) *cobra.Command {
@@ -63,13 +66,19 @@ In a workflow of GitHub, where $GITHUB_STEP_SUMMARY names a file, the run is app
 prints it. A push to --push that fails is a warning of the report and changes no exit code; the group of the pushed metrics is
 job="drover" with the scenario and the shard, and the next run of the same scenario replaces it.
 
+With --otlp-metrics an OpenTelemetry collector gets the same metrics every ten seconds and at the end, by OTLP over HTTP in protobuf,
+cumulative, the histograms as exponential ones; /v1/metrics is added to a URL without a path, $OTEL_EXPORTER_OTLP_HEADERS and
+$OTEL_EXPORTER_OTLP_METRICS_HEADERS to the requests. The resource has service.name="drover", service.instance.id (the run),
+drover.scenario and drover.shard. That the last of it could not be told is a warning, too.
+
 The first SIGINT or SIGTERM ends the run in order: nothing more is sent, what is under way may end, the report is
 written, and the exit code is 130. A second one ends it at once.`,
 		Example: `  drover run smoke
   drover run my.yaml --set target=http://127.0.0.1:9000 --out out
   drover run workday --shard 1/4       # on the first of four machines
   drover run workday --ui 127.0.0.1:8089
-  drover run smoke --push http://pushgateway:9091`,
+  drover run smoke --push http://pushgateway:9091
+  drover run workday --otlp-metrics http://127.0.0.1:4318`,
 	}
 	f.source = addSource(cmd)
 	f.format = addChoice(cmd, "format", "f", "the summary on standard output", "text", "json", "markdown")
@@ -81,6 +90,7 @@ written, and the exit code is 130. A second one ends it at once.`,
 	cmd.Flags().StringVar(&f.ui, "ui", "", "serve a live page of the run at http://`host:port`/ while it goes on")
 	cmd.Flags().BoolVar(&f.uiKeep, "ui-keep", false, "serve that page with the final report until interrupted")
 	cmd.Flags().StringVar(&f.push, "push", "", "push the metrics to the Pushgateway at this `URL` when the run is over")
+	cmd.Flags().StringVar(&f.otlp, "otlp-metrics", "", "tell the metrics to the OpenTelemetry receiver at this `URL` (OTLP over HTTP) while the run goes on")
 	cmd.Flags().BoolVar(&f.noLedger, "no-ledger", false, "keep no ledger of the uploads; reconcile is then not checked")
 	cmd.Flags().BoolVar(&f.vegeta, "vegeta", false, "write "+vegetaFile+" from the ledger, for vegeta report and vegeta plot")
 	cmd.MarkFlagsMutuallyExclusive("vegeta", "no-ledger")
@@ -96,6 +106,12 @@ written, and the exit code is 130. A second one ends it at once.`,
 			var err error
 			if f.gateway, err = pushURL(f.push); err != nil {
 				return usage(cmd, "--push: %w", err)
+			}
+		}
+		if f.otlp != "" {
+			var err error
+			if f.receiver, err = otlpURL(f.otlp); err != nil {
+				return usage(cmd, "--otlp-metrics: %w", err)
 			}
 		}
 		ctx, stop := e.interruptible(cmd.Context())
@@ -180,6 +196,11 @@ func (d *drive) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tell, err := d.tell(ctx, watch, now)
+	if err != nil {
+		return err
+	}
+	defer tell.end()
 	res, err := sim.Run(ctx, sim.Config{
 		Model: m, Partitions: d.parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Ledger: keep,
 	})
@@ -204,6 +225,9 @@ func (d *drive) run(ctx context.Context) error {
 		if err := watch.metrics.push(ctx, f.gateway, m.Scenario.Name, doc.Load.Shard); err != nil {
 			doc.Warnings = append(doc.Warnings, err.Error())
 		}
+	}
+	if err := tell.finish(ctx); err != nil {
+		doc.Warnings = append(doc.Warnings, err.Error())
 	}
 	vegetaErr := d.vegeta(doc, dir)
 	// What one of the two cannot show, the other may: a full disk must not hide the summary.
