@@ -63,7 +63,7 @@ func holdsSchema(t *testing.T, dir string) {
 func TestRun(t *testing.T) {
 	file := quick(t)
 	t.Chdir(t.TempDir())
-	out := want(t, exitPass, "run", file, "--variant=")
+	code, out, stderr := drover(t, testEnv(), "run", file, "--variant=")
 	dir := filepath.Join("runs", "quick-20260504T080000Z")
 	for _, w := range []string{"quick", "fast", "answered", "all-counted", dir} {
 		if !strings.Contains(out, w) {
@@ -72,8 +72,10 @@ func TestRun(t *testing.T) {
 	}
 	run := readRun(t, dir)
 	holdsSchema(t, dir)
-	if run.Exit.Code != exitPass || run.Result != check.Pass || run.Interrupted || len(run.Checks) != 3 {
-		t.Errorf("run.json: exit %+v, result %s, %d checks", run.Exit, run.Result, len(run.Checks))
+	// A machine that does not keep up makes the run inconclusive.
+	kept := code == exitPass && run.Result == check.Pass || code == exitInconclusive && run.Generator.Behind != ""
+	if !kept || run.Exit.Code != code || run.Interrupted || len(run.Checks) != 3 {
+		t.Errorf("exit code %d, in run.json %+v, result %s, %d checks\n%s", code, run.Exit, run.Result, len(run.Checks), stderr)
 	}
 	if run.Totals.Due == 0 || run.AllPhases.Accepted != run.AllPhases.Due {
 		t.Errorf("run.json: totals %+v of all %+v, want everything accepted", run.Totals, run.AllPhases)
@@ -124,7 +126,7 @@ func TestRun(t *testing.T) {
 	}
 
 	// A second run in the same second has a directory of its own.
-	want(t, exitPass, "run", file, "--quiet", "--workers", "1", "--set", "day=200ms")
+	ran(t, "run", file, "--quiet", "--workers", "1", "--set", "day=200ms")
 	second := readRun(t, dir+"-2")
 	if second.ID == run.ID {
 		t.Errorf("two runs have the id %s", run.ID)
