@@ -149,15 +149,21 @@ func TestRealMessages(t *testing.T) {
 	if os.Getenv("DROVER_BACKENDS") == "" {
 		t.Skip("make test-backends runs this")
 	}
-	for _, make := range []func(*testing.T) realServer{realSyslog, realNATS} {
-		name := map[bool]string{true: "syslog", false: "NATS"}[make(t).rows[0].adapter == "syslog"]
-		t.Run(name, func(t *testing.T) {
-			s := make(t)
-			bin, row := s.build(t), s.rows[0]
-			t.Run("settled", func(t *testing.T) { s.settled(t, bin, row) })
-			t.Run("killed", func(t *testing.T) { s.killed(t, bin, row) })
-			if row.refusal != "" {
-				t.Run("wrong credential", func(t *testing.T) { s.wrong(t, bin, row) })
+	for _, r := range []struct {
+		name string
+		make func(*testing.T) realServer
+	}{{"syslog", realSyslog}, {"NATS", realNATS}, {"Mosquitto", realMosquitto}} {
+		t.Run(r.name, func(t *testing.T) {
+			s := r.make(t)
+			bin := s.build(t)
+			for _, row := range s.rows {
+				t.Run(row.adapter, func(t *testing.T) {
+					t.Run("settled", func(t *testing.T) { s.settled(t, bin, row) })
+					t.Run("killed", func(t *testing.T) { s.killed(t, bin, row) })
+					if row.refusal != "" {
+						t.Run("wrong credential", func(t *testing.T) { s.wrong(t, bin, row) })
+					}
+				})
 			}
 		})
 	}

@@ -23,10 +23,10 @@ import (
 // realServer is a server under test.
 type realServer struct {
 	name  string
-	goMod string // of a module that has nothing but the server among its tools
-	pkg   string // its command
+	goMod string // of a module that has nothing but the server among its tools; "": it is a command of a Debian package
+	pkg   string // its command, or the package
 	args  func(addr, data string) []string
-	ready string // path that answers 200 when it is up
+	ready string // path that answers 200 when it is up; "": it takes connections
 
 	prepare func(t *testing.T) // once it is up for the first time; nil: nothing
 
@@ -96,6 +96,14 @@ func TestRealBackends(t *testing.T) {
 // build makes the server's binary, or finds it in the cache.
 func (s *realServer) build(t *testing.T) string {
 	t.Helper()
+	if s.goMod == "" {
+		for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin") { // which not every user's PATH has
+			if bin, err := exec.LookPath(filepath.Join(dir, s.pkg)); err == nil {
+				return bin
+			}
+		}
+		s.missing(t, fmt.Errorf("there is no command %s; install the package of that name", s.pkg))
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		s.missing(t, err)
@@ -128,7 +136,7 @@ func (s *realServer) build(t *testing.T) string {
 // missing ends a test whose server cannot be had: in CI that is a failure.
 func (s *realServer) missing(t *testing.T, err error) {
 	t.Helper()
-	say := fmt.Sprintf("*** %s cannot be built, so nothing is proven on it: %v ***", s.name, err)
+	say := fmt.Sprintf("*** %s cannot be had, so nothing is proven on it: %v ***", s.name, err)
 	if os.Getenv("CI") == "true" {
 		t.Fatal(say)
 	}
@@ -172,6 +180,14 @@ func (p *realProcess) up(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
+		if p.s.ready == "" {
+			if c, err := net.Dial("tcp", p.addr); err == nil {
+				c.Close()
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.addr+p.s.ready, nil)
 		req.SetBasicAuth(realUser, realPassword)
 		if resp, err := http.DefaultClient.Do(req); err == nil {
@@ -224,6 +240,9 @@ func (row *realRow) workday(t *testing.T, addr, seconds string) string {
 	if row.target != nil {
 		url, block = row.target(t, addr)
 		text = strings.Replace(text, "      compression: gzip\n", "", 1) // messages are not packed
+		if strings.HasPrefix(url, "mqtt") {
+			text = strings.Replace(text, "      connections: pooled\n", "", 1)
+		}
 	}
 	swap("    adapter: drover\n", block)
 	swap("      maxOpen: 4000\n", "      maxOpen: 64\n")

@@ -82,6 +82,31 @@ drops its oldest messages and says nothing; the duplicate window is two minutes 
 twice; a subject that the user may not publish to is dropped by the server, which drover is told on the side (unauthorised);
 a message longer than max_payload, 1 MB by default, is refused (too large). A server that goes away is not waited for: uploads fail,
 and are tried again as client.retry says.`, "nats"},
+	{"mqtt", "mqtt://HOST, mqtt+tls://HOST, mqtts://HOST", "by QoS: written, PUBACK, PUBCOMP", `Each event is a message at a topic of its device, in a session of that device (port 1883 unless the URL says another, over TLS 8883;
+mqtts is mqtt+tls). A device connects when it has something to send, and its connection is closed when it lay idle for client.idle;
+client.maxOpen bounds the connections, and the one that was idle the longest makes room for another device's.
+
+  target:
+    url: mqtt://127.0.0.1:1883
+    mqtt: {version: 5, qos: 1, topic: "drover/${account.tenant_id}/${device.id}", clientId: "${device.id}"}
+    auth: {type: basic, user: me, passwordFrom: {env: MQTT_PASSWORD}}
+    tls: {caFrom: {file: ca.pem}}     # with url: mqtt+tls://...; and clientCertificates: {caFrom: , keyFrom: } for one of each device
+
+Accepted means, by qos: 0, the system took the bytes, AND NO MORE; 1, the broker has acknowledged the message (PUBACK), which may
+arrive twice when it is sent again; 2, the broker has it once (PUBCOMP). In MQTT 5 a broker can say no, by a reason code: quota
+exceeded and message rate too high end an upload as 429, not authorised as 401, packet too large as 413; the message of
+run.json has the code. In MQTT 5 each message has the run's id as the user property drover-run.
+
+With sessionExpiry the broker keeps a device's session between its connections, and what was under way when one broke is completed
+over the next: with qos: 2 nothing arrives twice, as long as the broker keeps its word. Without it a message whose acknowledgement
+was lost is sent again as a new one, and arrives twice with either QoS.
+
+Traps: acknowledged is not delivered: a broker drops what nobody has subscribed to, and what is beyond a subscriber's queue. In
+MQTT 3.1.1 a broker cannot refuse a message, so that Mosquitto acknowledges one at a topic that the user may not write to, and drops
+it; use version: 5. Two clients with the same identifier end each other's connection for ever (session taken over): put
+${run.id} into clientId where two runs drive the same devices at once. An identifier longer than 23 bytes need not be allowed in 3.1.1. A
+broker that keeps sessions of 3.1.1 keeps them after the run. With fewer connections than active devices each upload connects
+anew: see connections.evicted in run.json, and raise client.maxOpen.`, "mqtt"},
 }
 
 // protocolTopics are the pages of protocols, and the one that lists them.

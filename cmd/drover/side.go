@@ -139,6 +139,9 @@ func messages(m *sim.Model, url, run, secret string, by way, stdout io.Writer) (
 		return target.NewSyslog(far)
 	case "nats":
 		return target.NewNATS(target.NATSOptions{Remote: far, JetStream: t.JetStream, Example: examplePlace(m, run)})
+	case "mqtt":
+		q := t.MQTT
+		return target.NewMQTT(target.MQTTOptions{Remote: far, Version: q.Version, QoS: q.QoS, Keep: q.Keep, KeepAlive: q.KeepAlive, InFlight: q.InFlight, ClientID: clientIDs(m, run)})
 	default:
 		return nil, fmt.Errorf("target url %s: %s is not spoken", url, t.Protocol.Name)
 	}
@@ -149,6 +152,16 @@ func examplePlace(m *sim.Model, run string) string {
 	var d fleet.Device
 	m.Fleet.Device(0, &d)
 	return string(adapterOf(m, run).Ops[measure.Upload].Place(nil, &d, nil))
+}
+
+// clientIDs is how devices name their sessions with a broker.
+func clientIDs(m *sim.Model, run string) func(device int) string {
+	name := wire.NameText(&wire.Constants{Run: run, Send: m.Behavior.Sends.All}, m.Scenario.Target.MQTT.ClientID, "")
+	return func(device int) string {
+		var d fleet.Device
+		m.Fleet.Device(device, &d)
+		return string(name(nil, &d, nil))
+	}
 }
 
 // oauth2 is where the devices of a model get their tokens for the backend at base; nil where they do not fetch any.

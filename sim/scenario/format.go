@@ -51,7 +51,7 @@ type rawParam struct {
 }
 
 type rawTarget struct {
-	URL        string       `json:"url" example:"embedded" jsonschema:"http(s)://host[:port][/path], embedded for the reference backend on a loopback port, or another protocol's: file:PATH, stdout, discard, syslog://host:port, nats://host:port; see drover help protocols"`
+	URL        string       `json:"url" example:"embedded" jsonschema:"http(s)://host[:port][/path], embedded for the reference backend on a loopback port, or another protocol's: file:PATH, stdout, discard, syslog://host:port, nats://host:port, mqtt://host:port; see drover help protocols"`
 	Adapter    rawAdapter   `json:"adapter,omitempty" default:"drover" jsonschema:"how events map to requests; without it drover over HTTP, and events over other protocols: a preset (drover adapters lists them), a file, or the mapping itself; see drover help adapters"`
 	Format     string       `json:"format,omitempty" default:"native" enum:"native|cloudevents|cloudevents-batch|ocsf|ecs|mde|otlp|otlp-json" jsonschema:"how events are written where the adapter says body: format or ${event.doc}, as drover's own does; see drover help formats"`
 	AllowHosts []string     `json:"allowHosts,omitempty" default:"[]" jsonschema:"hosts, without a port, that may be contacted beside the loopback addresses"`
@@ -62,6 +62,7 @@ type rawTarget struct {
 	File       *rawSinkFile `json:"file,omitempty" jsonschema:"of url: file:PATH"`
 	Syslog     *rawSyslog   `json:"syslog,omitempty" jsonschema:"of url: syslog://host:port and syslog+tls://host:port"`
 	NATS       *rawNATS     `json:"nats,omitempty" jsonschema:"of url: nats://host:port and nats+tls://host:port"`
+	MQTT       *rawMQTT     `json:"mqtt,omitempty" jsonschema:"of url: mqtt://host:port, mqtt+tls://host:port and mqtts://host:port"`
 	Readback   *rawReadback `json:"readback,omitempty" jsonschema:"how the backend shows, after the run, what it stored; without it reconcile is not checked"`
 }
 
@@ -169,7 +170,7 @@ type rawSecret struct {
 type rawClient struct {
 	HTTP        version    `json:"http,omitempty" default:"1.1" enum:"1.1|2" jsonschema:"version of HTTP; 2 puts many uploads on one connection, over TLS or, with an http url, by prior knowledge"`
 	Proxy       string     `json:"proxy,omitempty" jsonschema:"http://host:port of a proxy that uploads go through; proxies of the environment are ignored"`
-	Connections string     `json:"connections,omitempty" default:"pooled" enum:"pooled|per-device" jsonschema:"pooled: all devices share kept-alive connections; per-device: each device opens its own, handshakes over TLS, keeps it while it is active, and closes it; not through a proxy"`
+	Connections string     `json:"connections,omitempty" default:"pooled" enum:"pooled|per-device" jsonschema:"pooled: all devices share kept-alive connections, which over MQTT they cannot; per-device: each device opens its own, handshakes over TLS, keeps it while it is active, and closes it; not through a proxy"`
 	Idle        *duration  `json:"idle,omitempty" range:"10ms..1d" jsonschema:"per-device: a connection that was idle for so long, in wall time, is closed; without it 30s"`
 	Resume      *share     `json:"resume,omitempty" range:"0%..100%" jsonschema:"per-device over TLS: share of handshakes that offer to resume the device's last session; without it 80%, an assumption"`
 	Sources     []string   `json:"sourceAddresses,omitempty" default:"[]" jsonschema:"addresses or prefixes of this machine that connections come from, e.g. 127.0.0.0/8: one address has some 28,000 ports; per-device: a device has always the same"`

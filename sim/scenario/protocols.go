@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -27,6 +28,9 @@ func (b *builder) protocol(t *rawTarget) *target.Protocol {
 		}
 		return &target.Protocols[0]
 	}
+	if p.Sessions && !b.written(&t.Client.Connections) {
+		t.Client.Connections = "per-device"
+	}
 	b.unfit(t, p)
 	b.foreign(t, p)
 	if !b.written(&t.Adapter) {
@@ -40,7 +44,7 @@ func (b *builder) foreign(t *rawTarget, p *target.Protocol) {
 	for _, f := range []struct {
 		ptr  any
 		name string
-	}{{&t.File, "file"}, {&t.Syslog, "syslog"}, {&t.NATS, "nats"}} {
+	}{{&t.File, "file"}, {&t.Syslog, "syslog"}, {&t.NATS, "nats"}, {&t.MQTT, "mqtt"}} {
 		if b.written(f.ptr) && f.name != p.Name {
 			b.errorf(b.key(f.ptr), "remove it, or use such a url", "target.%s: %s is not a URL of %s", f.name, clip(t.URL), f.name)
 		}
@@ -62,6 +66,16 @@ func (b *builder) ofProtocol(t *rawTarget, into *Target) {
 	case "nats":
 		fill(b, &t.NATS)
 		into.JetStream = t.NATS.JetStream
+	case "mqtt":
+		fill(b, &t.MQTT)
+		q := t.MQTT
+		into.MQTT = MQTT{Version: target.MQTT5, QoS: byte(q.QoS), Keep: time.Duration(q.SessionExpiry), KeepAlive: time.Duration(q.KeepAlive), InFlight: q.InFlight}
+		if q.Version == "3.1.1" {
+			into.MQTT.Version = target.MQTT311
+		}
+		if q.KeepAlive > 0 && q.KeepAlive < t.Client.Timeout && b.good(&q.KeepAlive, &t.Client.Timeout) {
+			b.errorf(b.at(&q.KeepAlive, &t.Client.Timeout), "", "target.mqtt.keepAlive: %s is below client.timeout %s, and the broker would leave who waits", q.KeepAlive, t.Client.Timeout)
+		}
 	}
 }
 
@@ -83,9 +97,9 @@ func (b *builder) unfit(t *rawTarget, p *target.Protocol) {
 		name string
 		bad  bool // what it says; the resolved file writes defaults
 	}{
-		{&c.HTTP, "client.http", c.HTTP != "1.1"}, {&c.Proxy, "client.proxy", true}, {&c.Resume, "client.resume", true},
+		{&c.HTTP, "client.http", c.HTTP != "1.1"}, {&c.Proxy, "client.proxy", true}, {&c.Resume, "client.resume", !p.PerDevice},
 		{&c.Sources, "client.sourceAddresses", len(c.Sources) > 0 && !p.Host},
-		{&c.Idle, "client.idle", !p.PerDevice}, {&c.Connections, "client.connections", c.Connections == "per-device" && !p.PerDevice},
+		{&c.Idle, "client.idle", !p.PerDevice}, {&c.Connections, "client.connections", c.Connections == "per-device" && !p.PerDevice || c.Connections == "pooled" && p.Sessions},
 		{&c.Compression, "client.compression", c.Compression != "none" && !slices.Contains(p.Compression, c.Compression)},
 		{&t.Auth.Type, "auth.type", t.Auth.Type != "none" && !slices.Contains(p.Auth, t.Auth.Type)}, {&t.Auth.Sign, "auth.sign", true},
 		{&t.Auth.TokenPer, "auth.tokenPer", t.Auth.TokenPer != "all" && len(p.Auth) > 0},
@@ -95,10 +109,10 @@ func (b *builder) unfit(t *rawTarget, p *target.Protocol) {
 			n := b.at(f.ptr)
 			mend := "remove it"
 			if f.name == "auth.type" && len(p.Auth) > 0 {
-				mend = "use none, " + list(p.Auth)
+				mend = "use " + list(append([]string{"none"}, p.Auth...))
 			}
 			if f.name == "client.compression" && len(p.Compression) > 0 {
-				mend = "use none, " + list(p.Compression)
+				mend = "use " + list(append([]string{"none"}, p.Compression...))
 			}
 			b.errorf(n, mend, "target.%s: %s has no use for %s", f.name, p.Name, show(n))
 		}
@@ -195,28 +209,41 @@ func (b *builder) carried(d *decoder, r *rawMapping, t *rawTarget, p *target.Pro
 
 // messagePlace compiles where messages go: a topic, a subject.
 func (b *builder) messagePlace(t *rawTarget, sc *Scenario) {
-	var text *string
-	var name string
-	var wrong func(string) bool // of a place in which each field is an x
+	if sc.Contract == nil {
+		return
+	}
 	switch sc.Target.Protocol.Name {
 	case "nats":
-		text, name, wrong = &t.NATS.Subject, "subject", func(s string) bool { return !natsSubject.MatchString(s) }
-	default:
-		return
+		sc.Target.Place = b.nameOf(sc, &t.NATS.Subject, "nats.subject", "a subject", natsSubject)
+	case "mqtt":
+		sc.Target.Place = b.nameOf(sc, &t.MQTT.Topic, "mqtt.topic", "a topic", mqttTopic)
+		sc.Target.MQTT.ClientID = b.nameOf(sc, &t.MQTT.ClientID, "mqtt.clientId", "a client identifier", mqttClient)
+		if c := sc.Target.MQTT.ClientID; c != nil && !strings.Contains(t.MQTT.ClientID, "${device.") && b.good(&t.MQTT.ClientID) {
+			b.errorf(b.at(&t.MQTT.ClientID), "use ${device.id} in it", "target.mqtt.clientId: all devices would have the same session")
+		}
 	}
-	if sc.Contract == nil || !b.good(text) {
-		return
+}
+
+// nameOf compiles the name of a place for messages, or another; good is what it looks like where each field is an x.
+func (b *builder) nameOf(sc *Scenario, text *string, name, what string, good *regexp.Regexp) *wire.Template {
+	if !b.good(text) {
+		return nil
 	}
-	n, path := b.at(text), "target."+sc.Target.Protocol.Name+"."+name
+	n, path := b.at(text), "target."+name
 	m := &mapper{decoder: b.decoder, c: &wire.Constants{Send: sc.Sends.All}}
 	before := len(b.errs)
-	sc.Target.Place = m.template(n, *text, wire.Use{Text: true, What: "a " + name}, path)
-	if len(b.errs) == before && wrong(templateField.ReplaceAllString(*text, "x")) {
-		b.errorf(n, "", "%s: %q is no %s", path, clip(*text), name)
+	t := m.template(n, *text, wire.Use{Text: true, What: what}, path)
+	if len(b.errs) == before && !good.MatchString(templateField.ReplaceAllString(*text, "x")) {
+		_, kind, _ := strings.Cut(what, " ")
+		b.errorf(n, "", "%s: %q is no %s", path, clip(*text), kind)
+		return nil
 	}
+	return t
 }
 
 var (
 	templateField = regexp.MustCompile(`\$\{[^}]*\}`)
 	natsSubject   = regexp.MustCompile(`^[^ .*>\t\r\n]+(\.[^ .*>\t\r\n]+)*$`)
+	mqttTopic     = regexp.MustCompile(`^[^$+#\x00-\x1f][^+#\x00-\x1f]*$`) // of section 4.7; one that begins with $ is the broker's own
+	mqttClient    = regexp.MustCompile(`^[!-~]+$`)
 )

@@ -61,6 +61,7 @@ type Target struct {
 	Existing   target.Existing // of url: file:PATH
 	Syslog     Syslog          // of url: syslog://host
 	JetStream  bool            // of url: nats://host
+	MQTT       MQTT            // of url: mqtt://host
 	Adapter    *wire.Mapping   // how events map to requests
 	AllowHosts []string        // lower-case hosts beside the loopback ones that may be contacted; from the file only
 	TLS        target.TLS
@@ -78,6 +79,16 @@ type Target struct {
 type Syslog struct {
 	Facility int
 	App      string
+}
+
+// MQTT is how sessions are had; see target.MQTTOptions.
+type MQTT struct {
+	Version   int
+	QoS       byte
+	ClientID  *wire.Template
+	Keep      time.Duration
+	KeepAlive time.Duration
+	InFlight  int
 }
 
 // Sign is how requests are signed; the Signature's key is read from KeyFrom.

@@ -62,6 +62,10 @@ var protocolCases = []protocolCase{
 	{name: "syslog over TLS", open: openSyslogCase(true), stalls: true, wire: true, blind: true, big: 16 << 20},
 	{name: "nats", open: openNATSCase(false, false), refusal: measure.Status401, sticky: true, stalls: true, wire: true},
 	{name: "jetstream", open: openNATSCase(true, false), refusal: measure.Rejected, stalls: true, wire: true, again: true},
+	{name: "mqtt 3.1.1, QoS 0", open: openMQTTCase(MQTT311, 0, false), stalls: true, wire: true, blind: true, big: 16 << 20},
+	{name: "mqtt 3.1.1, QoS 2", open: openMQTTCase(MQTT311, 2, false), stalls: true, wire: true, again: true},
+	{name: "mqtt 5, QoS 1", open: openMQTTCase(MQTT5, 1, false), refusal: measure.Status429, stalls: true, wire: true, again: true},
+	{name: "mqtt 5, QoS 2 over TLS", open: openMQTTCase(MQTT5, 2, true), refusal: measure.Status429, stalls: true, wire: true, again: true},
 	{name: "jetstream over TLS", open: openNATSCase(true, true), refusal: measure.Rejected, stalls: true, wire: true, again: true},
 }
 

@@ -23,6 +23,7 @@ type Protocol struct {
 	Auth        []string // types of Auth beside none
 	Compression []string // beside none
 	PerDevice   bool     // a connection for each device
+	Sessions    bool     // and no other way, since each device has a session
 	Unfit       string   // what a field cannot have where it stands in a topic or a subject: there it becomes _
 	HTTP        bool     // versions of HTTP, proxies, tokens in headers, signatures, resumption
 }
@@ -36,6 +37,8 @@ var Protocols = []Protocol{
 	{Name: "file", Schemes: []string{"file"}, Path: true},
 	{Name: "syslog", Schemes: []string{"syslog", "syslog+tls"}, Secure: []string{"syslog+tls"}, Host: true},
 	{Name: "nats", Schemes: []string{"nats", "nats+tls"}, Secure: []string{"nats+tls"}, Host: true, Unfit: ".*>", Auth: []string{"basic", "bearer"}},
+	{Name: "mqtt", Schemes: []string{"mqtt", "mqtt+tls", "mqtts"}, Secure: []string{"mqtt+tls", "mqtts"}, Host: true, Unfit: "/+#$", Auth: []string{"basic"},
+		PerDevice: true, Sessions: true},
 }
 
 // ProtocolOf returns the protocol of a URL; false when its scheme is none. A scheme alone, with or without its colon, is the URL of
