@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"drover/sim/check"
@@ -118,7 +119,7 @@ func figures(r *Run) []figure {
 			worst = p
 		}
 	}
-	return []figure{
+	list := []figure{
 		{"c-response", "wide", "Response time", "by intended start, so that a wait shows where it began; shaded phases are not measured",
 			fmt.Sprintf("Response time over the run: median %s, p99 %s; the longest, %s, was intended %s after the start.",
 				dur(l.Response.P50NS), dur(l.Response.P99NS), dur(worst.Response.MaxNS), dur(worst.FromNS))},
@@ -139,6 +140,12 @@ func figures(r *Run) []figure {
 		{"c-lag", "", "Send lag", "how late the harness itself was, by intended start",
 			fmt.Sprintf("Send lag: median %s, p99 %s, max %s.", dur(l.SendLag.P50NS), dur(l.SendLag.P99NS), dur(l.SendLag.MaxNS))},
 	}
+	// The document of an older drover does not have these; an empty chart would say that nothing happened.
+	old := map[string]bool{
+		"c-classes": r.AllPhases.bad()+r.AllPhases.Retries > 0 && len(namesOf(r, byClass, nil)) == 0,
+		"c-kinds":   r.AllPhases.Events > 0 && len(namesOf(r, byKindOf, nil)) == 0,
+	}
+	return slices.DeleteFunc(list, func(f figure) bool { return old[f.ID] })
 }
 
 // summed says in words what a chart of series adds up to.

@@ -79,6 +79,21 @@ func TestSeriesOfLongRuns(t *testing.T) {
 	}
 }
 
+// The page of an older document does not say that nothing happened.
+func TestSeriesOfOldRuns(t *testing.T) {
+	r := stalled(t)
+	now := render(t, r)
+	for i := range r.Timeline {
+		r.Timeline[i].Classes, r.Timeline[i].Kinds = nil, nil
+	}
+	old := render(t, r)
+	for _, id := range []string{"c-classes", "c-kinds"} {
+		if chart := `<div class="chart" id="` + id; !strings.Contains(now, chart) || strings.Contains(old, chart) {
+			t.Errorf("%s is in the page of this drover: %v; of an older one: %v", id, strings.Contains(now, chart), strings.Contains(old, chart))
+		}
+	}
+}
+
 // Versions have a row each with what their devices crashed, in the document and on the page.
 func TestVersionRows(t *testing.T) {
 	r := stalled(t)

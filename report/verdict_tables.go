@@ -89,7 +89,7 @@ func verdictDetails(v *Verdicts) (list []grid) {
 		c.Rows = append(c.Rows, []string{row.Category, count(row.Total), count(row.Judged), interval(row.Found), interval(row.Named)})
 	}
 	p := grid{Caption: "By pattern of the site. The model alone is what the reference's rules and model find of such sites by the host, without a list: what to expect of a classifier that only reads names",
-		Head: []string{"Pattern", "", "detections", "judged", "found of malicious", "model alone"}}
+		Head: []string{"Pattern", "easy or hard", "detections", "judged", "found of malicious", "model alone"}}
 	for _, row := range v.Patterns {
 		difficulty, model := "easy", "–"
 		if row.Hard {

@@ -8,22 +8,27 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // variant is a file like quick with one text in place of another.
-func variant(t *testing.T, old, new string) string {
+func variant(t *testing.T, pairs ...string) string {
 	t.Helper()
 	src, err := os.ReadFile(quick(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(src), old) {
-		t.Fatalf("quick.yaml has no %q", old)
+	text := string(src)
+	for pair := range slices.Chunk(pairs, 2) {
+		if !strings.Contains(text, pair[0]) {
+			t.Fatalf("quick.yaml has no %q", pair[0])
+		}
+		text = strings.Replace(text, pair[0], pair[1], 1)
 	}
 	file := filepath.Join(t.TempDir(), "variant.yaml")
-	if err := os.WriteFile(file, []byte(strings.Replace(string(src), old, new, 1)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file
