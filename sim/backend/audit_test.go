@@ -52,7 +52,7 @@ func (c *client) walk(query string) map[event.ID]int {
 }
 
 // What is shown is byte for byte what was sent, who sent it included.
-func TestAuditShowsWhatWasSent(t *testing.T) {
+func testAuditShowsWhatWasSent(t *testing.T, newClient opener) {
 	c := newClient(t, Options{})
 	d := testDevice(1, 1)
 	threat := testEvent(d, 1, event.WebThreat)
@@ -90,7 +90,7 @@ func TestAuditShowsWhatWasSent(t *testing.T) {
 	}
 }
 
-func TestPaging(t *testing.T) {
+func testPaging(t *testing.T, newClient opener) {
 	c := newClient(t, Options{})
 	const devices, each = 7, 53
 	for i := range byte(devices) {
@@ -180,7 +180,7 @@ func TestPagingWhileOthersWrite(t *testing.T) {
 }
 
 // The same uploads from many connections at once are stored once.
-func TestConcurrentDuplicates(t *testing.T) {
+func testConcurrentDuplicates(t *testing.T, newClient opener) {
 	c := newClient(t, Options{MaxEvents: 1000})
 	const senders, uploads, each = 8, 40, 25
 	var g sync.WaitGroup
@@ -196,7 +196,7 @@ func TestConcurrentDuplicates(t *testing.T) {
 	if got.Events != uploads*each || got.Events+got.Duplicates > senders*uploads*each {
 		t.Errorf("counts %+v, want %d events", got, uploads*each)
 	}
-	if held := c.h.(*handler).store.held.Load(); held != got.Events {
+	if held := c.store().held.Load(); held != got.Events {
 		t.Errorf("%d places taken for %d events", held, got.Events)
 	}
 }
@@ -227,7 +227,7 @@ func TestAuditRefuses(t *testing.T) {
 }
 
 // Events of all sizes, up to more than a block, come back whole.
-func TestBlocks(t *testing.T) {
+func testBlocks(t *testing.T, newClient opener) {
 	c := newClient(t, Options{})
 	d := testDevice(1, 1)
 	want := make(map[event.ID]string)

@@ -1,5 +1,5 @@
 // Package backend is the embedded reference backend: a real HTTP server that takes in telemetry, judges web threats by its
-// own classifier, stores what it accepted in memory and shows it. It knows nothing of scenarios or measurements and shares
+// own classifier, stores what it accepted in memory, and on request in a Journal, and shows it. It knows nothing of scenarios or measurements and shares
 // no memory with the simulator: everything that passes between them is on a connection.
 //
 //	POST /v1/enroll          a native document with one enrolment         -> answer
@@ -37,7 +37,7 @@
 //	400  malformed: body, packing, document, query or run       413  body over 8 MiB, or over 32 MiB unpacked
 //	401  no token or a wrong one (WWW-Authenticate says)     415  content type or encoding
 //	403  another tenant's or device's data                    507  Options.MaxEvents are stored; nothing of the upload is
-//	404, 405  unknown path, wrong method (Allow says)
+//	404, 405  unknown path, wrong method (Allow says)     503  Options.Journal takes nothing; nothing is acknowledged
 package backend
 
 import (
@@ -65,6 +65,7 @@ type Options struct {
 	Classifier classify.Classifier // nil: every verdict is "unknown"
 	MaxEvents  int                 // stored at most, over all runs; 0: DefaultMaxEvents
 	Defects    *defect.Set         // what the backend does wrong on request; nil: nothing
+	Journal    Journal             // where what is stored outlives the process; nil: nowhere. Start takes it over, whatever comes of it
 	Log        *slog.Logger        // nil: nothing is logged
 }
 
@@ -83,6 +84,7 @@ const (
 type Server struct {
 	url    string
 	http   *http.Server
+	scribe *scribe
 	log    *slog.Logger
 	closed sync.Once
 	done   chan struct{} // closed when Serve has returned
@@ -94,11 +96,14 @@ type Server struct {
 func Start(ctx context.Context, opt Options) (*Server, error) {
 	h, err := newHandler(opt)
 	if err != nil {
+		if opt.Journal != nil {
+			opt.Journal.Close()
+		}
 		return nil, err
 	}
 	ln, err := listen(ctx, opt.Addr)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, h.scribe.close())
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -117,8 +122,9 @@ func Start(ctx context.Context, opt Options) (*Server, error) {
 			MaxHeaderBytes:    maxHeader,
 			ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 		},
-		log:  h.log,
-		done: make(chan struct{}),
+		scribe: h.scribe,
+		log:    h.log,
+		done:   make(chan struct{}),
 	}
 	go func() {
 		defer close(s.done)
@@ -150,7 +156,8 @@ func urlOf(a net.Addr, secure bool) string {
 func (s *Server) URL() string { return s.url }
 
 // Close stops listening, lets requests under way end for three seconds, cuts the rest, and returns when the server is
-// gone. Its error is what ended the server before Close, if anything did. It may be called more than once.
+// gone and its journal closed. Its error is what ended the server before Close, if anything did, and what the journal could not
+// take. It may be called more than once.
 func (s *Server) Close() error {
 	s.closed.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -160,6 +167,7 @@ func (s *Server) Close() error {
 			s.log.Warn("backend cut the requests that were under way")
 		}
 		<-s.done
+		s.err = errors.Join(s.err, s.scribe.close())
 		s.log.Info("backend is down", "url", s.url)
 	})
 	return s.err

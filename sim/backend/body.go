@@ -35,8 +35,8 @@ type scratch struct {
 	out         []byte
 }
 
-// keep gives sc back to the pool unless it has grown too large.
-func (h *handler) keep(sc *scratch) {
+// giveBack gives sc back to the pool unless it has grown too large.
+func (h *handler) giveBack(sc *scratch) {
 	if max(cap(sc.sent), cap(sc.plain), cap(sc.out)) <= keepBytes && cap(sc.upload.Events) <= keepEvents {
 		h.scratches.Put(sc)
 	}

@@ -20,6 +20,7 @@ type handler struct {
 	tokenLife time.Duration
 	judge     classify.Classifier
 	store     *store
+	scribe    *scribe   // nil: what is stored ends with the process
 	mischief  *mischief // nil: an honest backend
 	metrics   *metrics
 	log       *slog.Logger
@@ -46,7 +47,26 @@ func newHandler(opt Options) (*handler, error) {
 	}
 	h.metrics = newMetrics(h.store)
 	h.scratches.New = func() any { return new(scratch) }
+	if opt.Journal != nil {
+		if err := h.open(opt.Journal); err != nil {
+			return nil, err
+		}
+	}
 	return h, nil
+}
+
+// open goes on with what a journal holds.
+func (h *handler) open(j Journal) error {
+	sc := newScribe(j, h.log)
+	if err := h.store.restore(j, sc); err != nil {
+		return err
+	}
+	h.scribe, h.mischief = sc, h.store.mischief
+	if h.mischief != nil {
+		h.mischief.scribe = sc
+	}
+	go sc.run()
+	return nil
 }
 
 // call is one request on its way through the backend.

@@ -25,7 +25,7 @@ func (h *handler) ingest(c *call, want form) error {
 		return h.mischief.busy(c, h.mischief.set.RetryAfter)
 	}
 	sc := h.scratches.Get().(*scratch)
-	defer h.keep(sc)
+	defer h.giveBack(sc)
 	run, err := runOf(c.r, "")
 	if err != nil {
 		return err
@@ -105,10 +105,9 @@ func (h *handler) translate(c *call, want form, run string, body []byte, format 
 			return err
 		}
 		if h.mischief == nil || !h.mischief.lies(u, &sc.answer) {
-			if err := h.store.put(run, u, &sc.answer); err != nil {
+			if err := h.keep(c, run, u, &sc.answer); err != nil {
 				return err
 			}
-			h.verdicts(u, &sc.answer, c.start)
 		}
 		total.Accepted += sc.answer.Accepted
 		total.Duplicates += sc.answer.Duplicates
@@ -116,6 +115,9 @@ func (h *handler) translate(c *call, want form, run string, body []byte, format 
 		total.Refused = append(total.Refused, sc.answer.Refused...)
 		return nil
 	})
+	if err == nil {
+		err = h.scribe.wait()
+	}
 	if err != nil {
 		return err
 	}
@@ -145,11 +147,30 @@ func (h *handler) admit(c *call, want form, body []byte, u *wire.Upload) error {
 // take stores what was read and answers.
 func (h *handler) take(c *call, run string, sc *scratch) error {
 	u := &sc.upload
-	if err := h.store.put(run, u, &sc.answer); err != nil {
+	if err := h.keep(c, run, u, &sc.answer); err != nil {
 		return err
 	}
-	h.verdicts(u, &sc.answer, c.start)
+	if err := h.scribe.wait(); err != nil {
+		return err
+	}
 	return h.say(c, u.Events[0].ID, &sc.answer, sc)
+}
+
+// keep stores an upload and judges it. The scribe may not have written it yet.
+func (h *handler) keep(c *call, run string, u *wire.Upload, ans *wire.Answer) error {
+	if err := h.scribe.begin(); err != nil {
+		return err
+	}
+	defer h.scribe.end()
+	if err := h.store.put(run, u, ans); err != nil {
+		return err
+	}
+	var t *tenant
+	if h.scribe != nil {
+		t = h.store.run(run).tenant(u.Account.TenantID)
+	}
+	h.verdicts(u, ans, c.start, t)
+	return nil
 }
 
 // say answers an upload whose first event is named.
@@ -162,7 +183,8 @@ func (h *handler) say(c *call, first event.ID, ans *wire.Answer, sc *scratch) er
 }
 
 // verdicts judges each web threat that was not refused, duplicates too: the answer to the first copy may have been lost.
-func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer, start time.Time) {
+// by is who sent it, where the scribe is to know.
+func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer, start time.Time, by *tenant) {
 	ans.Verdicts = ans.Verdicts[:0]
 	for i := range u.Events {
 		e := &u.Events[i]
@@ -178,6 +200,9 @@ func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer, start time.Time) {
 			h.mischief.verdict(&v, e.ID, time.Since(start))
 		}
 		ans.Verdicts = append(ans.Verdicts, v)
+		if by != nil {
+			h.scribe.verdict(by, e.ID, v)
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func TestEveryKindIsCounted(t *testing.T) {
 	}
 }
 
-func TestVerdicts(t *testing.T) {
+func testVerdicts(t *testing.T, newClient opener) {
 	d := testDevice(1, 1)
 	phish, clean, withheld := testEvent(d, 7, event.WebThreat), testEvent(d, 8, event.WebThreat), testEvent(d, 9, event.WebThreat)
 	clean.Web.Host = zoneHost("shop")
@@ -91,7 +91,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestIdempotency(t *testing.T) {
+func testIdempotency(t *testing.T, newClient opener) {
 	c := newClient(t, Options{Classifier: phishy{}})
 	d, other := testDevice(1, 1), testDevice(2, 1)
 	other.GUID = d.GUID // and so its events have the same ids
@@ -116,7 +116,7 @@ func TestIdempotency(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	if held := c.h.(*handler).store.held.Load(); held != 8 {
+	if held := c.store().held.Load(); held != 8 {
 		t.Errorf("%d places taken, want 8", held)
 	}
 	c.run = ""
@@ -129,7 +129,7 @@ func TestIdempotency(t *testing.T) {
 	}
 }
 
-func TestEnrolment(t *testing.T) {
+func testEnrolment(t *testing.T, newClient opener) {
 	c := newClient(t, Options{})
 	d, late := testDevice(1, 1), testDevice(1, 2)
 	c.post("/v1/enroll", encode(d, testEvent(d, 0, event.Enrolment)))
@@ -259,7 +259,7 @@ func TestSizeLimits(t *testing.T) {
 }
 
 // What does not fit is refused as a whole, duplicates take no room, and a full backend stays as small as it is.
-func TestFull(t *testing.T) {
+func testFull(t *testing.T, newClient opener) {
 	c := newClient(t, Options{MaxEvents: 5})
 	d := testDevice(1, 1)
 	c.post("/v1/events", heartbeats(d, 0, 4))
@@ -276,7 +276,7 @@ func TestFull(t *testing.T) {
 	if w := c.do("POST", "/v1/events", heartbeats(d, 0, 1)); w.Code != http.StatusInsufficientStorage {
 		t.Errorf("another run: %d, want 507", w.Code)
 	}
-	if n := len(c.h.(*handler).store.runs); n != 1 {
+	if n := len(c.store().runs); n != 1 {
 		t.Errorf("a refused upload has made a run: %d, want 1", n)
 	}
 	c.run = ""
@@ -348,7 +348,7 @@ func TestHealth(t *testing.T) {
 }
 
 // A run's name may stand in the query of an audit or in the header, and the query goes first.
-func TestRunNames(t *testing.T) {
+func testRunNames(t *testing.T, newClient opener) {
 	c := newClient(t, Options{})
 	c.run = "smoke-20260504T0000Z 1"
 	c.post("/v1/events", heartbeats(testDevice(1, 1), 0, 2))

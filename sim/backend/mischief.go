@@ -19,7 +19,8 @@ import (
 
 // mischief plants the defects of a set and keeps count of them. A nil mischief plants none. It is safe for concurrent use.
 type mischief struct {
-	set *defect.Set
+	set    *defect.Set
+	scribe *scribe // to whom each strike is told
 
 	mu      sync.Mutex
 	hit     [defect.NumKinds]map[event.ID]struct{}
@@ -34,6 +35,10 @@ func newMischief(set *defect.Set) *mischief {
 	if !set.Any() {
 		return nil
 	}
+	return newMischiefs(set)
+}
+
+func newMischiefs(set *defect.Set) *mischief {
 	m := &mischief{set: set}
 	for k := range m.hit {
 		m.hit[k] = make(map[event.ID]struct{})
@@ -57,6 +62,7 @@ func (m *mischief) strikes(k defect.Kind, id event.ID) (hit, first bool) {
 	}
 	m.hit[k][id] = struct{}{}
 	m.planted[k]++
+	m.scribe.planted(k, id)
 	return true, true
 }
 
@@ -64,6 +70,16 @@ func (m *mischief) strikes(k defect.Kind, id event.ID) (hit, first bool) {
 func (m *mischief) once(k defect.Kind, id event.ID) bool {
 	_, first := m.strikes(k, id)
 	return first
+}
+
+// struck is once for the defects of a request. It waits until the strike is in the journal: the client must not learn of one that
+// a crash undoes. Where it cannot be written nothing else can, and nothing is acknowledged.
+func (m *mischief) struck(k defect.Kind, id event.ID) bool {
+	if !m.once(k, id) {
+		return false
+	}
+	_ = m.scribe.wait()
+	return true
 }
 
 // copies counts one more copy of an event that came again and is stored again. Unlike strikes it hits an event every time.
@@ -78,6 +94,7 @@ func (m *mischief) copies(k defect.Kind, id event.ID) bool {
 	}
 	m.hit[k][id] = struct{}{}
 	m.planted[k]++
+	m.scribe.planted(k, id)
 	return true
 }
 
@@ -206,15 +223,15 @@ func (m *mischief) before(c *call, id event.ID) error {
 	if m == nil {
 		return nil
 	}
-	if m.once(defect.Stall, id) {
+	if m.struck(defect.Stall, id) {
 		m.wait(c.r, defect.Stall)
 	}
 	switch {
-	case m.once(defect.Throttle, id):
+	case m.struck(defect.Throttle, id):
 		return m.busy(c, m.set.Rules[defect.Throttle].For)
-	case m.once(defect.Fail, id):
+	case m.struck(defect.Fail, id):
 		return &refusal{m.set.Rules[defect.Fail].Status, "the backend was told to fail"}
-	case m.once(defect.Reset, id):
+	case m.struck(defect.Reset, id):
 		return reset(c.w)
 	}
 	return nil
@@ -240,7 +257,7 @@ func (m *mischief) busy(c *call, after time.Duration) error {
 
 // lies turns the answer into one that refuses every event.
 func (m *mischief) lies(u *wire.Upload, ans *wire.Answer) bool {
-	if !m.once(defect.Lie, u.Events[0].ID) {
+	if !m.struck(defect.Lie, u.Events[0].ID) {
 		return false
 	}
 	*ans = wire.Answer{Verdicts: ans.Verdicts[:0], Refused: ans.Refused[:0]}
@@ -272,9 +289,9 @@ func (m *mischief) verdict(v *wire.Verdict, id event.ID, took time.Duration) {
 // answer sends an answer, or what a defect makes of it.
 func (m *mischief) answer(c *call, id event.ID, body []byte) error {
 	switch {
-	case m.once(defect.DropAnswer, id):
+	case m.struck(defect.DropAnswer, id):
 		return reset(c.w)
-	case !m.once(defect.SlowBody, id):
+	case !m.struck(defect.SlowBody, id):
 		return reply(c, "application/json", body)
 	}
 	c.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -320,7 +337,7 @@ func (h *handler) defects(c *call) error {
 		m.mu.Lock()
 		out.Seed, out.Over = m.set.Seed, m.refused
 		for k := range defect.NumKinds {
-			if m.set.Rules[k].Share <= 0 {
+			if m.set.Rules[k].Share <= 0 && m.planted[k] == 0 { // the latter is what a database has of earlier
 				continue
 			}
 			p := planted{Defect: k.String(), Planted: m.planted[k], Events: []string{}}
@@ -355,29 +372,21 @@ func (r *run) elsewhere(t *tenant, id event.ID) *tenant {
 func (t *tenant) smuggle(s *store, from fleet.GUID, u *wire.Upload, e *wire.Event, leak bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	env := t.envelope(u)
+	env := s.envelope(t, u)
 	if leak {
 		t.hide(uint32(t.n), hidden{leak: true})
-		t.append(e.Raw, env)
+		s.write(t, e, e.Raw, env, Leaked)
 		return
 	}
 	text := string(bytes.Replace([]byte(t.envelopes[env]), []byte(from.String()), []byte(t.id.String()), 1))
 	i, ok := t.known[text]
 	if !ok {
-		i = uint32(len(t.envelopes))
-		t.envelopes = append(t.envelopes, text)
-		t.known[text] = i
+		i = s.sender(t, u.Device.ID, text)
 	}
 	t.kinds[e.Kind]++
 	s.kinds[e.Kind].Add(1)
 	s.held.Add(1)
-	t.append(e.Raw, i)
-}
-
-// copy stores one more copy of an event that is held.
-func (t *tenant) copy(e *wire.Event, envelope uint32) {
-	t.kinds[e.Kind]++
-	t.append(e.Raw, envelope)
+	s.write(t, e, e.Raw, i, Swapped)
 }
 
 func (t *tenant) hide(i uint32, h hidden) {

@@ -43,7 +43,7 @@ func (c *client) planted(k defect.Kind) int64 {
 
 // Each defect of events in store is there as often as it was planted, with a bound and with a share, and what is stored is
 // otherwise what an honest backend stores.
-func TestStoredDefects(t *testing.T) {
+func testStoredDefects(t *testing.T, newClient opener) {
 	const devices, each = 8, 50
 	for _, k := range append(stored[:], defect.StoreTwice, defect.Again) {
 		for _, rule := range []defect.Rule{{Share: 1, Count: 7, For: time.Hour}, {Share: 0.1, For: time.Hour}} {
@@ -134,7 +134,7 @@ func TestStoredDefects(t *testing.T) {
 }
 
 // A leak is shown to the other tenant's reader alone, and to the operator nothing twice.
-func TestLeak(t *testing.T) {
+func testLeak(t *testing.T, newClient opener) {
 	c := newClient(t, Options{Secret: testSecret, Defects: rules(1, defect.Leak, defect.Rule{Share: 1, Count: 3})})
 	c.token = token(t, testSecret, AllTenants)
 	c.post("/v1/events", heartbeats(testDevice(1, 1), 0, 1))
@@ -162,7 +162,7 @@ func TestLeak(t *testing.T) {
 }
 
 // Verdicts go wrong as often as planted, and only slow ones become clean.
-func TestVerdictDefects(t *testing.T) {
+func testVerdictDefects(t *testing.T, newClient opener) {
 	for _, k := range []defect.Kind{defect.WrongVerdict, defect.CleanWhenSlow} {
 		for _, slow := range []time.Duration{0, time.Hour} {
 			c := newClient(t, Options{Classifier: phishy{}, Defects: rules(1, k, defect.Rule{Share: 0.5, For: slow})})
@@ -310,7 +310,7 @@ func TestCapacity(t *testing.T) {
 
 // Who took consent back has no optional data in store any more, of whatever device and tenant the token may see, but for what a
 // defect keeps; and everything else stays.
-func TestWithdraw(t *testing.T) {
+func testWithdraw(t *testing.T, newClient opener) {
 	for _, keep := range []int64{0, 3} {
 		opt := Options{Secret: testSecret}
 		if keep > 0 {
@@ -364,6 +364,14 @@ func TestWithdraw(t *testing.T) {
 		}
 		if total := c.counts("").Total; total.Events != int64(len(docs)) || total.Kinds["diagnostics"] != left["diagnostics"] {
 			t.Errorf("counts %+v, shown %v", total, left)
+		}
+		d := testDevice(0, 0)
+		d.EntraID = fleet.GUID{1}
+		if a := c.post("/v1/events", encode(d, testEvent(d, 2*(each-1), event.Diagnostics))); a.Duplicates != 1 {
+			t.Errorf("an erased event comes again: %+v, want a duplicate", a)
+		}
+		if n := c.counts("").Total.Events; n != int64(len(docs)) {
+			t.Errorf("%d events after an erased one came again, want %d", n, len(docs))
 		}
 		for _, bad := range []string{"", "{}", `{"devices":[]}`, `{"devices":7}`} {
 			if w := c.do(http.MethodPost, "/v1/withdrawals", []byte(bad)); w.Code != http.StatusBadRequest {

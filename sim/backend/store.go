@@ -15,6 +15,7 @@ import (
 // Everything is only ever added, so that a position in it stays what it is.
 type store struct {
 	mischief *mischief
+	scribe   *scribe // nil: what is stored ends with the process
 
 	max  int64
 	held atomic.Int64 // events stored or about to be, over all runs
@@ -51,7 +52,7 @@ var errFull = &refusal{http.StatusInsufficientStorage, "the backend stores no mo
 var idTaken = []byte("the id belongs to another event")
 
 // put stores the events of u that it does not hold yet and fills in everything of ans but the verdicts. It takes all or,
-// with errFull, nothing.
+// with errFull, nothing. The caller has asked the scribe to begin.
 func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 	*ans = wire.Answer{Verdicts: ans.Verdicts[:0], Refused: ans.Refused[:0]}
 	t := s.tenant(runName, u.Account.TenantID)
@@ -100,18 +101,20 @@ func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 				}
 			}
 			if !enveloped { // one for all, and none where nothing is new
-				envelope, enveloped = t.envelope(u), true
+				envelope, enveloped = s.envelope(t, u), true
 			}
 			if hide != (hidden{}) {
 				t.hide(uint32(t.n), hide)
 			}
-			t.add(u.Device.ID, e, raw, envelope)
+			t.add(u.Device.ID, e)
+			s.write(t, e, raw, envelope, Sent)
 			s.kinds[e.Kind].Add(1)
 			ans.Accepted++
-		case string(t.raw(t.record(at))) == string(e.Raw) || s.mischief.altered(e.ID):
+		case string(t.raw(t.record(at))) == string(e.Raw) || s.mischief.altered(e.ID) || t.hidden[at].gone:
 			ans.Duplicates++
 			if s.mischief.again(e.ID) {
-				t.copy(e, t.envelope(u))
+				t.kinds[e.Kind]++
+				s.write(t, e, e.Raw, s.envelope(t, u), Copied)
 				s.kinds[e.Kind].Add(1)
 				kept++
 			}
@@ -123,6 +126,9 @@ func (s *store) put(runName string, u *wire.Upload, ans *wire.Answer) error {
 	t.refused += int64(len(ans.Refused))
 	s.duplicates.Add(int64(ans.Duplicates))
 	s.refused.Add(int64(len(ans.Refused)))
+	if ans.Duplicates+len(ans.Refused) > 0 {
+		s.scribe.tally(t)
+	}
 	s.held.Add(int64(ans.Accepted) + kept - fresh)
 	return nil
 }
@@ -151,6 +157,7 @@ func (s *store) tenant(runName string, id fleet.GUID) *tenant {
 	t := r.tenants[id]
 	if t == nil {
 		t = newTenant(id, len(r.order))
+		t.no = s.scribe.tenant(runName, t)
 		r.tenants[id] = t
 		r.order = append(r.order, t)
 	}
@@ -180,7 +187,8 @@ func (r *run) list() []*tenant {
 // tenant is what one tenant of one run has stored.
 type tenant struct {
 	id    fleet.GUID
-	place int // in run.order
+	place int    // in run.order
+	no    uint32 // in the journal
 
 	mu        sync.RWMutex
 	ids       map[event.ID]uint32 // -> index of the record
@@ -205,6 +213,7 @@ const chunkLen = 512
 type record struct {
 	block, off, len uint32
 	envelope        uint32
+	no              uint32 // in the journal; 0 without one
 }
 
 const (
@@ -225,7 +234,8 @@ func (t *tenant) record(i uint32) record { return t.records[i/chunkLen][i%chunkL
 
 func (t *tenant) raw(r record) []byte { return t.blocks[r.block][r.off : r.off+r.len] }
 
-func (t *tenant) add(device wire.DeviceID, e *wire.Event, raw []byte, envelope uint32) {
+// add counts an event that is about to be stored, because it was sent.
+func (t *tenant) add(device wire.DeviceID, e *wire.Event) {
 	enrolled, known := t.devices[device]
 	if e.Kind == event.Enrolment && !enrolled {
 		enrolled, known = true, false
@@ -239,21 +249,30 @@ func (t *tenant) add(device wire.DeviceID, e *wire.Event, raw []byte, envelope u
 	}
 	t.kinds[e.Kind]++
 	t.ids[e.ID] = uint32(t.n)
-	t.append(raw, envelope)
+}
+
+// write stores the bytes of an event, here and in the journal.
+func (s *store) write(t *tenant, e *wire.Event, raw []byte, envelope uint32, how How) {
+	no := s.scribe.number()
+	i := uint32(t.n)
+	t.append(raw, envelope, no)
+	s.scribe.event(t, e, i, how)
 }
 
 // append stores the bytes of an event, and nothing of what they mean.
-func (t *tenant) append(raw []byte, envelope uint32) {
+func (t *tenant) append(raw []byte, envelope, no uint32) {
 	if t.n%chunkLen == 0 {
 		t.records = append(t.records, make([]record, 0, chunkLen))
 	}
 	last := &t.records[len(t.records)-1]
-	*last = append(*last, t.write(raw, envelope))
+	rec := t.copy(raw)
+	rec.envelope, rec.no = envelope, no
+	*last = append(*last, rec)
 	t.n++
 }
 
-// write copies raw behind what is stored.
-func (t *tenant) write(raw []byte, envelope uint32) record {
+// copy copies raw behind what is stored. It stays where it is.
+func (t *tenant) copy(raw []byte) record {
 	b := len(t.blocks) - 1
 	if b < 0 || cap(t.blocks[b])-len(t.blocks[b]) < len(raw) {
 		size := firstBlock
@@ -265,11 +284,11 @@ func (t *tenant) write(raw []byte, envelope uint32) record {
 	}
 	off := len(t.blocks[b])
 	t.blocks[b] = append(t.blocks[b], raw...)
-	return record{block: uint32(b), off: uint32(off), len: uint32(len(raw)), envelope: envelope}
+	return record{block: uint32(b), off: uint32(off), len: uint32(len(raw))}
 }
 
 // envelope finds or stores who sent u. A device that is updated gets another one.
-func (t *tenant) envelope(u *wire.Upload) uint32 {
+func (s *store) envelope(t *tenant, u *wire.Upload) uint32 {
 	b := append(t.scratch[:0], `"device":`...)
 	b = append(b, u.Device.Raw...)
 	b = append(b, `,"account":`...)
@@ -277,12 +296,17 @@ func (t *tenant) envelope(u *wire.Upload) uint32 {
 	b = append(b, `,"app":`...)
 	b = append(b, u.App.Raw...)
 	t.scratch = b
-	i, ok := t.known[string(b)]
-	if !ok {
-		i = uint32(len(t.envelopes))
-		s := string(b)
-		t.envelopes = append(t.envelopes, s)
-		t.known[s] = i
+	if i, ok := t.known[string(b)]; ok {
+		return i
 	}
+	return s.sender(t, u.Device.ID, string(b))
+}
+
+// sender stores an envelope that is new.
+func (s *store) sender(t *tenant, device wire.DeviceID, text string) uint32 {
+	i := uint32(len(t.envelopes))
+	t.envelopes = append(t.envelopes, text)
+	t.known[text] = i
+	s.scribe.sender(t, i, device)
 	return i
 }

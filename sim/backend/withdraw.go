@@ -42,10 +42,8 @@ func (h *handler) withdraw(c *call) error {
 		Erased int64 `json:"erased"`
 	}
 	if r := h.store.run(name); r != nil {
-		for _, t := range r.list() {
-			if c.who.may(t.id) {
-				out.Erased += t.erase(devices, h.mischief)
-			}
+		if out.Erased, err = h.erase(r.list(), c.who, devices); err != nil {
+			return err
 		}
 	}
 	b, err := json.Marshal(out)
@@ -55,9 +53,23 @@ func (h *handler) withdraw(c *call) error {
 	return reply(c, "application/json", b)
 }
 
+// erase removes what some devices of tenants no longer consent to, and returns when it is gone.
+func (h *handler) erase(of []*tenant, who principal, devices map[string]bool) (n int64, err error) {
+	if err := h.scribe.begin(); err != nil {
+		return 0, err
+	}
+	for _, t := range of {
+		if who.may(t.id) {
+			n += t.erase(devices, h.mischief, h.scribe)
+		}
+	}
+	h.scribe.end()
+	return n, h.scribe.wait()
+}
+
 // erase removes the optional data of some devices from everybody's sight, but for what a defect keeps, and returns how many events
 // that is.
-func (t *tenant) erase(devices map[string]bool, m *mischief) (n int64) {
+func (t *tenant) erase(devices map[string]bool, m *mischief, s *scribe) (n int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	of := make([]bool, len(t.envelopes))
@@ -87,6 +99,7 @@ func (t *tenant) erase(devices map[string]bool, m *mischief) (n int64) {
 			n++
 		}
 		t.hide(i, hidden{gone: true, leak: t.hidden[i].leak})
+		s.erased(rec)
 	}
 	return n
 }
