@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"sim/behavior", "sim/wire", "sim/privacy"},
 	{"sim/scenario", "sim/ledger"},
 	{"sim", "sim/backend", "report"},
+	{"sim/backend/db"},
 	{"cmd/drover", "cmd/bench-peers"},
 }
 
@@ -47,8 +48,9 @@ var forbidden = []struct {
 	{[]string{"sim/crash"}, []string{"drover/sim/pace", "drover/sim/target"}, "crash knows what iOS writes, neither schedules nor transport"},
 	{[]string{"sim/classify"}, []string{"drover/sim/fleet", "drover/sim/behavior"}, "the classifier sees the URL alone"},
 	{[]string{"report"}, []string{"drover/sim/scenario", "drover/sim/behavior", "drover/sim/target"}, "report shows a finished run, however it was driven"},
-	{[]string{"sim/backend"}, []string{"drover/sim/scenario", "drover/sim/measure", "drover/sim/behavior", "drover/sim/target"},
+	{[]string{"sim/backend/..."}, []string{"drover/sim/scenario", "drover/sim/measure", "drover/sim/behavior", "drover/sim/target"},
 		"the backend is the other side: it shares nothing with the simulator but the format"},
+	{[]string{"sim", "sim/backend", "report", "cmd/drover"}, []string{"database/sql", "modernc.org/sqlite"}, "only sim/backend/db knows what a database is"},
 }
 
 // pure are the packages without clock, goroutine or socket.

@@ -42,6 +42,15 @@ func (id DeviceID) String() string {
 	return id.GUID.String()
 }
 
+// ParseDeviceID is the inverse of DeviceID.String; it takes no other form.
+func ParseDeviceID(s string) (id DeviceID, ok bool) {
+	if id.HasMAC = parseMAC([]byte(s), &id.MAC); id.HasMAC {
+		return id, true
+	}
+	id.GUID, ok = ParseGUID(s)
+	return id, ok
+}
+
 // CPU is the hardware: identifier of the model, system on a chip, instruction set, cores.
 type CPU struct {
 	Model, SoC, Arch []byte
