@@ -34,6 +34,7 @@ type runFlags struct {
 	metrics string
 	ui      string
 	uiKeep  bool
+	db      string
 
 	noLedger bool
 	vegeta   bool
@@ -71,6 +72,9 @@ cumulative, the histograms as exponential ones; /v1/metrics is added to a URL wi
 $OTEL_EXPORTER_OTLP_METRICS_HEADERS to the requests. The resource has service.name="drover", service.instance.id (the run),
 drover.scenario and drover.shard. That the last of it could not be told is a warning, too.
 
+With --db the embedded backend keeps what it stores in an SQLite database, too, before it acknowledges it; the file must not have
+the events of another run. "drover help database" says what can be read there.
+
 The first SIGINT or SIGTERM ends the run in order: nothing more is sent, what is under way may end, the report is
 written, and the exit code is 130. A second one ends it at once.`,
 		Example: `  drover run smoke
@@ -91,6 +95,7 @@ written, and the exit code is 130. A second one ends it at once.`,
 	cmd.Flags().BoolVar(&f.uiKeep, "ui-keep", false, "serve that page with the final report until interrupted")
 	cmd.Flags().StringVar(&f.push, "push", "", "push the metrics to the Pushgateway at this `URL` when the run is over")
 	cmd.Flags().StringVar(&f.otlp, "otlp-metrics", "", "tell the metrics to the OpenTelemetry receiver at this `URL` (OTLP over HTTP) while the run goes on")
+	cmd.Flags().StringVar(&f.db, "db", "", "keep what the embedded backend stores in this new SQLite database `file`")
 	cmd.Flags().BoolVar(&f.noLedger, "no-ledger", false, "keep no ledger of the uploads; reconcile is then not checked")
 	cmd.Flags().BoolVar(&f.vegeta, "vegeta", false, "write "+vegetaFile+" from the ledger, for vegeta report and vegeta plot")
 	cmd.MarkFlagsMutuallyExclusive("vegeta", "no-ledger")
@@ -101,6 +106,9 @@ written, and the exit code is 130. A second one ends it at once.`,
 		}
 		if f.uiKeep && f.ui == "" {
 			return usage(cmd, "--ui-keep: there is no page to keep without --ui")
+		}
+		if cmd.Flags().Changed("db") && f.db == "" {
+			return usage(cmd, "--db: want the path of a file")
 		}
 		if f.push != "" {
 			var err error
@@ -156,7 +164,7 @@ func (d *drive) run(ctx context.Context) error {
 	if d.id, err = runID(m.Scenario.Name, now); err != nil {
 		return err
 	}
-	if d.side, err = openSide(m, d.id, d.stdout); err != nil {
+	if d.side, err = openSide(m, d.id, d.stdout, d.flags.db); err != nil {
 		return err
 	}
 	if m.Scenario.Target.Protocol.Name == "stdout" {

@@ -14,16 +14,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"drover/sim/backend"
+	"drover/sim/backend/db"
 	"drover/sim/scenario"
 	"drover/sim/target"
 )
 
 func newServe(e env) *cobra.Command {
 	var (
-		addr, secretEnv, known, defects, ca, clients string
-		maxEvents                                    int
-		secure, verbose, discard                     bool
-		tokenLife                                    time.Duration
+		addr, secretEnv, known, defects, ca, clients, file string
+		maxEvents                                          int
+		secure, verbose, discard                           bool
+		tokenLife                                          time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -31,6 +32,9 @@ func newServe(e env) *cobra.Command {
 		Long: `serve runs the backend that "target.url: embedded" starts inside a run, as a process of its own, until SIGINT or
 SIGTERM. It accepts drover's native format, classifies each detection by itself, keeps the events in memory and shows
 them: /v1/audit/counts, /v1/audit/events, /metrics and /healthz.
+
+With --db they are in an SQLite database, too, before they are acknowledged. A backend that is started on the same file goes on
+where the last one ended, however it ended. "drover help database" says what can be read there.
 
 With --secret-env every request needs a token: a JWT (HS256) with the claims iss "drover" and sub and tid, the tenant's
 id, or "*" for the operator, signed with the secret in that environment variable. /v1/token gives them out by OAuth2 client
@@ -57,6 +61,9 @@ CPU, so that what a load generator can do at most shows.`,
 				return serveDiscard(e, cmd, addr)
 			}
 			opt := backend.Options{Addr: addr, MaxEvents: maxEvents}
+			if cmd.Flags().Changed("db") && file == "" {
+				return usage(cmd, "--db: want the path of a file")
+			}
 			if secretEnv != "" {
 				secret := e.getenv(secretEnv)
 				if secret == "" {
@@ -91,6 +98,14 @@ CPU, so that what a load generator can do at most shows.`,
 			if opt.Classifier, err = classifierOf(known); err != nil {
 				return err
 			}
+			if file != "" {
+				if opt.Journal, err = db.Open(file); err != nil {
+					return fail(exitUsage, err)
+				}
+				if opt.Log == nil { // that a disk is full must not go unsaid
+					opt.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: slog.LevelError}))
+				}
+			}
 			ctx, stop := e.interruptible(cmd.Context())
 			defer stop()
 			srv, err := backend.Start(ctx, opt)
@@ -100,7 +115,7 @@ CPU, so that what a load generator can do at most shows.`,
 			if err != nil {
 				return err
 			}
-			if err := greet(cmd, srv.URL(), secretEnv, ca); err != nil {
+			if err := greet(cmd, srv.URL(), secretEnv, ca, file); err != nil {
 				srv.Close()
 				return err
 			}
@@ -112,11 +127,12 @@ CPU, so that what a load generator can do at most shows.`,
 	cmd.Flags().StringVar(&secretEnv, "secret-env", "", "ask for tokens signed with the secret in this environment `variable`")
 	cmd.Flags().StringVar(&known, "scenario", "", "let the backend's classifier know the sites that this scenario plants (`NAME|FILE`)")
 	cmd.Flags().StringVar(&defects, "defects", "", "misbehave as this `file` says, and count it at /v1/defects")
+	cmd.Flags().StringVar(&file, "db", "", "keep what is stored in this SQLite database `file`, and go on with what is there")
 	cmd.Flags().StringVar(&clients, "client-ca-key", "", "with --tls: ask clients for certificates of the same authority, and write its key to this `file`")
 	cmd.Flags().DurationVar(&tokenLife, "token-life", time.Hour, "with --secret-env: how `long` tokens from /v1/token last")
 	cmd.Flags().BoolVar(&secure, "tls", false, "speak https")
 	cmd.Flags().StringVar(&ca, "ca", "drover-ca.pem", "with --tls: write the certificate to trust to this `file`")
-	cmd.Flags().IntVar(&maxEvents, "max-events", 0, "keep at most `n` events, then answer 507 (0: the backend's own limit)")
+	cmd.Flags().IntVar(&maxEvents, "max-events", 0, "keep at most `n` events, then answer 507 (0: the backend's own limit, 5000000)")
 	cmd.Flags().BoolVar(&discard, "discard", false, "answer every upload at once and keep nothing; of the other flags only --addr goes with it")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log to standard error")
 	return cmd
@@ -124,7 +140,7 @@ CPU, so that what a load generator can do at most shows.`,
 
 // serveDiscard runs the server that keeps nothing.
 func serveDiscard(e env, cmd *cobra.Command, addr string) error {
-	for _, name := range []string{"secret-env", "token-life", "scenario", "defects", "tls", "ca", "client-ca-key", "max-events", "verbose"} {
+	for _, name := range []string{"secret-env", "token-life", "scenario", "defects", "db", "tls", "ca", "client-ca-key", "max-events", "verbose"} {
 		if cmd.Flags().Changed(name) {
 			return usage(cmd, "--%s is of no use with --discard, which keeps and judges nothing", name)
 		}
@@ -171,8 +187,11 @@ func newAuthority(addr, file, keyFile string) (*tls.Config, error) {
 }
 
 // greet says where the backend is and how to try it.
-func greet(cmd *cobra.Command, url, secretEnv, ca string) error {
-	auth, trust, env := "", "", ""
+func greet(cmd *cobra.Command, url, secretEnv, ca, file string) error {
+	auth, trust, env, after := "", "", "", ""
+	if file != "" {
+		after = fmt.Sprintf("\nAfter it: sqlite3 %s 'SELECT kind, count(*) FROM events GROUP BY kind'\n", file)
+	}
 	if secretEnv != "" {
 		auth = ` -H "Authorization: Bearer $TOKEN"`
 	}
@@ -185,6 +204,6 @@ func greet(cmd *cobra.Command, url, secretEnv, ca string) error {
   drover events smoke --limit 1 --format uploads | curl -sS%[3]s%[2]s -H 'Content-Type: application/json' --data-binary @- %[1]s/v1/events
   curl -sS%[3]s%[2]s %[1]s/v1/audit/counts
   curl -sS%[3]s %[1]s/metrics
-`, url, auth, trust, env)
+%[5]s`, url, auth, trust, env, after)
 	return err
 }

@@ -16,6 +16,7 @@ import (
 
 	"drover/sim"
 	"drover/sim/backend"
+	"drover/sim/backend/db"
 	"drover/sim/check"
 	"drover/sim/event"
 	"drover/sim/fleet"
@@ -62,9 +63,12 @@ func adapterOf(m *sim.Model, run string) *wire.Adapter {
 func formatOf(m *sim.Model) wire.Format { return adapterOf(m, "run").Ops[measure.Upload].Format }
 
 // openSide makes the handle on the scenario's target. It starts the reference backend where the scenario asks for it, but
-// sends nothing to anybody else's. stdout is where events go when the target is that.
-func openSide(m *sim.Model, run string, stdout io.Writer) (*side, error) {
+// sends nothing to anybody else's. stdout is where events go when the target is that, file the reference backend's database.
+func openSide(m *sim.Model, run string, stdout io.Writer, file string) (*side, error) {
 	sc := m.Scenario
+	if file != "" && sc.Target.URL != embedded {
+		return nil, fail(exitUsage, fmt.Errorf("--db %s: the target is %s; only the embedded backend has a database. drover serve --db is one in a process of its own", file, sc.Target.URL))
+	}
 	secret, err := secretOf(sc.Target.URL, sc.Target.Auth)
 	if err != nil {
 		return nil, fail(exitUsage, err)
@@ -89,6 +93,11 @@ func openSide(m *sim.Model, run string, stdout io.Writer) (*side, error) {
 			if sc.Target.Identity != nil {
 				issuer = authority
 				requireClients(opt.TLS, authority.Pool())
+			}
+		}
+		if file != "" {
+			if opt.Journal, err = newDatabase(file); err != nil {
+				return nil, fail(exitUsage, err)
 			}
 		}
 		s.server, err = backend.Start(context.Background(), opt)
@@ -116,6 +125,23 @@ func openSide(m *sim.Model, run string, stdout io.Writer) (*side, error) {
 		return nil, fail(exitUsage, err)
 	}
 	return s, nil
+}
+
+// newDatabase opens a database that has nothing of another run: one run's events are what a report is about.
+func newDatabase(file string) (*db.DB, error) {
+	d, err := db.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	run, err := d.Run()
+	if err == nil && run != "" {
+		err = fmt.Errorf("--db %s: it has the events of run %s; want a new file. drover serve --db shows what is in this one", file, run)
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
 }
 
 // messages makes the handle on a target of messages.
