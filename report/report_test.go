@@ -197,9 +197,9 @@ func TestJUnitIsWellFormed(t *testing.T) {
 			t.Errorf("%s: %v in\n%s", name, err, b.String())
 			continue
 		}
-		if got.Tests != tt.tests || got.Failures != tt.failures || got.Errors != tt.errors || got.Skipped != tt.skipped || len(got.Suites[0].Cases) != tt.tests {
+		if got.Tests != tt.tests || got.Failures != tt.failures || got.Errors != tt.errors || got.Suites[0].Skipped != tt.skipped || len(got.Suites[0].Cases) != tt.tests {
 			t.Errorf("%s: %d tests, %d failures, %d errors, %d skipped; want %d, %d, %d, %d", name, got.Tests, got.Failures, got.Errors,
-				got.Skipped, tt.tests, tt.failures, tt.errors, tt.skipped)
+				got.Suites[0].Skipped, tt.tests, tt.failures, tt.errors, tt.skipped)
 		}
 	}
 }
