@@ -332,3 +332,43 @@ func BenchmarkDueRecord(b *testing.B) {
 		r.Record(&s)
 	}
 }
+
+// The same while a live page is made as often as it may: after each snapshot a pause of twenty times what that took. A snapshot holds
+// the recorder up; what it costs an upload is the difference to BenchmarkDueRecord.
+func BenchmarkDueRecordWatched(b *testing.B) {
+	ss := steady()
+	r := NewRecorder(testNames, Options{})
+	now := time.Duration(0)
+	next := func(i int, apart time.Duration) {
+		now += apart
+		s := ss[i&4095]
+		s.Intended, s.FirstSent, s.Sent, s.Done = s.Intended+now, s.FirstSent+now, s.Sent+now, s.Done+now
+		r.Due(s.Key, s.Intended)
+		r.Record(&s)
+	}
+	for i := range 500_000 { // ten minutes have gone by
+		next(i, 1200*time.Microsecond)
+	}
+	stop, watched := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var longest time.Duration
+		for {
+			start := time.Now()
+			Merge(testNames, r)
+			took := time.Since(start)
+			longest = max(longest, took)
+			select {
+			case <-stop:
+				watched <- longest
+				return
+			case <-time.After(20 * took):
+			}
+		}
+	}()
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		next(i, 10*time.Microsecond)
+	}
+	close(stop)
+	b.ReportMetric(float64(<-watched)/1e6, "ms-snapshot")
+}

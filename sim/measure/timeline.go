@@ -1,6 +1,9 @@
 package measure
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Point is one interval of the run: From <= offset < From+Width.
 //
@@ -211,9 +214,21 @@ func (l *timeline) record(s *Sample, timed bool, response, service time.Duration
 	}
 }
 
-// merge adds o, whose first width was the same.
+// copy is the timeline as it is now. What is packed is shared, since it does not change.
+func (l *timeline) copy() timeline {
+	l.cool()
+	c := timeline{width: l.width, most: l.most, intervals: slices.Clone(l.intervals)}
+	for i := range c.intervals {
+		p := &c.intervals[i]
+		for _, h := range [...]*coarse{&p.response, &p.service, &p.sendLag} {
+			h.list = slices.Clone(h.list)
+		}
+	}
+	return c
+}
+
+// merge adds o, whose first width was the same and which is a copy.
 func (l *timeline) merge(o *timeline) {
-	o.cool()
 	for l.width < o.width {
 		l.halve()
 	}

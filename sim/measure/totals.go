@@ -14,24 +14,40 @@ type Totals struct {
 	versions versions
 }
 
-// Merge adds up recorders that were made with the same names and options; they may go on recording. Each is read at one
-// instant, under its lock.
+// Merge adds up recorders that were made with the same names and options; they may go on recording. Each series and each timeline is read
+// at one instant, under the recorder's lock, which is held for one of them at a time, so that nobody waits for long; what goes on
+// meanwhile is in some of them and not in others.
 func Merge(names *Names, rs ...*Recorder) *Totals {
 	t := &Totals{names: names, own: ownTenants(names, 0), series: make(map[Key]*series), line: newTimeline(0, 0), versions: make(versions, 1+len(names.Versions))}
+	type entry struct {
+		Key
+		*series
+	}
+	var list []entry
 	for i, r := range rs {
+		list = list[:0]
 		r.mu.Lock()
-		if i == 0 {
-			t.own, t.line = r.own, timeline{width: r.line.width, most: r.line.most}
+		for k, s := range r.series { // they stay, and stay where they are
+			list = append(list, entry{k, s})
 		}
-		for k, s := range r.series {
-			if t.series[k] == nil {
-				t.series[k] = new(series)
+		r.mu.Unlock()
+		for _, e := range list {
+			if t.series[e.Key] == nil {
+				t.series[e.Key] = new(series)
 			}
-			t.series[k].add(s)
+			r.mu.Lock()
+			t.series[e.Key].add(e.series)
+			r.mu.Unlock()
 		}
-		t.line.merge(&r.line)
+		r.mu.Lock()
+		line := r.line.copy()
 		t.versions.merge(r.versions)
 		r.mu.Unlock()
+		if i == 0 {
+			t.own, t.line = r.own, line
+		} else {
+			t.line.merge(&line)
+		}
 	}
 	return t
 }
