@@ -26,7 +26,8 @@ tenant, unexpected, leaked or late. It takes what was read back at the end of th
 reads the backend now, as the scenario's target.readback says.
 
 A run that was killed is settled as far as its ledger goes: what is lost or doubled by then is told, but the result is never a
-pass, because what came after the last block of the ledger is not known. The exit code is that of the scenario's checks
+pass, because what came after the last block of the ledger is not known. Where the embedded backend died with it and had a
+database (--db FILE), "drover serve --db FILE" shows what it holds, and --target says where. The exit code is that of the scenario's checks
 reconcile, and privacy of what is stored; see "drover help exit-codes".`,
 		Example: `  drover settle runs/lost-acks-20260504T080000Z
   drover settle runs/night-20260504T080000Z --again --target http://127.0.0.1:8080`,
