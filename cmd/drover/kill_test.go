@@ -253,8 +253,9 @@ func TestBackendKilledAndRestarted(t *testing.T) {
 			if err := second.cmd.Wait(); err != nil {
 				t.Errorf("the second backend: %v, %s", err, &second.err)
 			}
-			if n := rows(t, db, "SELECT DISTINCT id FROM events"); int64(n) != got.Shown-got.Copies {
-				t.Errorf("%d events in the file, the run saw %d", n, got.Shown-got.Copies)
+			// What had no answer may have been stored after the run looked.
+			if n, seen := int64(rows(t, db, "SELECT DISTINCT id FROM events")), got.Shown-got.Copies; n < seen || n > seen+got.Missing {
+				t.Errorf("%d events in the file, the run saw %d and misses %d", n, seen, got.Missing)
 			}
 		})
 	}
