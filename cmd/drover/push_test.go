@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
@@ -182,6 +183,42 @@ func TestMetricsLint(t *testing.T) {
 	cmd.Stdin = &text
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("promtool check metrics: %v\n%s", err, out)
+	}
+}
+
+// TestNativeHistograms: who scrapes in protobuf, as Prometheus does for native histograms, gets them, and the classic buckets beside them.
+func TestNativeHistograms(t *testing.T) {
+	m := newMetrics([]string{"day"})
+	m.response.Record(40 * time.Millisecond)
+	if err := m.serve("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.close)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, m.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Source: Prometheus, scrape protocols, PrometheusProto (2025).
+	req.Header.Set("Accept", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	dec := expfmt.NewDecoder(resp.Body, expfmt.ResponseFormat(resp.Header))
+	for {
+		f := new(dto.MetricFamily)
+		if err := dec.Decode(f); err != nil {
+			t.Fatalf("there is no drover_response_seconds: %v", err)
+		}
+		if f.GetName() != responseFamily.name {
+			continue
+		}
+		h := f.Metric[0].GetHistogram()
+		if h.GetSchema() != nativeSchema || len(h.GetPositiveSpan()) != 1 || len(h.GetPositiveDelta()) != 1 || len(h.Bucket) != len(classic) {
+			t.Errorf("%s is %v", f.GetName(), h)
+		}
+		return
 	}
 }
 
