@@ -15,17 +15,33 @@ type Progress struct {
 	Elapsed  time.Duration // since the run's start
 	Left     time.Duration // to the end of the last phase, as planned; 0 when it cannot be told
 
+	Phases    []LivePhase   // all
+	PhaseLeft time.Duration // of the phase under way, as planned
+
 	Intended float64 // uploads per second that fell due in the window
 	Achieved float64 // uploads per second that were accepted in it
 
-	P50, P99   time.Duration // response times known in the window
-	SendLagP99 time.Duration // in the window
-	Samples    int64         // response times in the window
+	P50, P90, P99, Max time.Duration // response times known in the window
+	SendLagP99         time.Duration // in the window
+	Samples            int64         // response times in the window
 
 	Open    int       // uploads under way
 	Totals  Counts    // since the start, all phases
 	Errors  []Errored // since the start, all phases
 	Warning string    // e.g. that the harness is falling behind; "" for none
+
+	Connections       int64   // open now; -1: not known
+	CPUShare          float64 // of all cores, that this process used in the window; negative: not known
+	CPUs              int
+	Detections        int64 // since the start, that a backend may judge
+	Judged, Agreeing  int64 // of Detections: judged, and in the reference's way
+	Over, Interrupted bool  // the run's last Progress; it was told to end
+}
+
+// LivePhase is one phase of a run under way.
+type LivePhase struct {
+	Name string
+	For  time.Duration // as planned
 }
 
 // Errored is how many attempts ended in one class, or uploads were dropped for one reason.
@@ -34,27 +50,18 @@ type Errored struct {
 	N     int64
 }
 
-// LivePrinter shows progress while a run is under way: on a terminal as one block that is drawn over, elsewhere as a
-// plain line now and then. It is owned by one goroutine. Write errors are ignored: a run does not end because nobody looks.
+// LivePrinter shows progress while a run is under way, as a plain line now and then; see LiveView for a terminal. It is owned by one
+// goroutine. Write errors are ignored: a run does not end because nobody looks.
 type LivePrinter struct {
-	W        io.Writer
-	Terminal bool          // draw over, with escape sequences
-	Color    bool          // with Terminal: use colours
-	Width    int           // columns of the terminal; 0 means 80. May change between two calls
-	Every    time.Duration // without Terminal: how long between two lines; 0 means 5 s
+	W     io.Writer
+	Every time.Duration // how long between two lines; 0 means 5 s
 
-	drawn int           // lines of the block on the screen
-	next  time.Duration // when the next plain line is due
-	phase int           // of the last plain line
+	next  time.Duration // when the next line is due
+	phase int           // of the last line
 }
 
-// Show shows p. On a terminal it draws at once; elsewhere it writes a line when Every has passed since the last one by
-// p.Elapsed, or a new phase has begun.
-func (l *LivePrinter) Show(p Progress) {
-	if l.Terminal {
-		l.draw(p)
-		return
-	}
+// Show writes a line of p when Every has passed since the last one by p.Elapsed, or a new phase has begun.
+func (l *LivePrinter) Show(p *Progress) {
 	if p.Elapsed < l.next && p.K == l.phase {
 		return
 	}
@@ -66,85 +73,8 @@ func (l *LivePrinter) Show(p Progress) {
 	io.WriteString(l.W, plainLine(p)+"\n")
 }
 
-// Clear removes the block, so that what is printed next starts on an empty line.
-func (l *LivePrinter) Clear() {
-	if l.drawn > 0 {
-		io.WriteString(l.W, l.home())
-		l.drawn = 0
-	}
-}
-
-// home moves to the block's first column and line and erases from there.
-func (l *LivePrinter) home() string {
-	if l.drawn == 0 {
-		return ""
-	}
-	up := ""
-	if l.drawn > 1 {
-		up = fmt.Sprintf("\x1b[%dA", l.drawn-1)
-	}
-	return "\r" + up + "\x1b[J"
-}
-
-// draw writes the block over the last one in a single write, so that it does not flicker, and leaves the cursor at the
-// end of its last line, so that a full screen does not scroll.
-func (l *LivePrinter) draw(p Progress) {
-	width := l.Width
-	if width <= 0 {
-		width = 80
-	}
-	lines := block(p, width)
-	var b strings.Builder
-	b.WriteString(l.home())
-	for i, ln := range lines {
-		if i > 0 {
-			b.WriteString("\r\n")
-		}
-		// One column stays free: a terminal that wraps early would break the count of lines.
-		ln.render(&b, max(1, width-1), l.Color)
-	}
-	l.drawn = len(lines)
-	io.WriteString(l.W, b.String())
-}
-
-// block is two to four lines.
-func block(p Progress, width int) []line {
-	var bar, now, bad, warn line
-	bar.add(bold, p.Scenario)
-	bar.add(plain, fmt.Sprintf(" %s %d/%d", p.Phase, p.K, p.N))
-	tail := " " + clock(p.Elapsed)
-	if p.Left > 0 {
-		tail += ", " + clock(p.Left) + " left"
-	}
-	if room := width - 3 - bar.width() - len(tail); room >= 8 && p.Left > 0 {
-		room = min(room, 40)
-		bar.add(plain, " ")
-		full := int(float64(room) * float64(p.Elapsed) / float64(p.Elapsed+p.Left))
-		bar.add(green, strings.Repeat("━", full))
-		bar.add(faint, strings.Repeat("─", room-full))
-	}
-	bar.add(plain, tail)
-
-	now.add(plain, fmt.Sprintf("  %s/s due, ", rate(p.Intended)))
-	now.add(bold, rate(p.Achieved)+"/s accepted")
-	if p.Samples > 0 {
-		now.add(plain, fmt.Sprintf(" · p50 %s, p99 %s", dur(int64(p.P50)), dur(int64(p.P99))))
-	}
-	now.add(faint, fmt.Sprintf(" · lag %s · %s open", dur(int64(p.SendLagP99)), count(int64(p.Open))))
-	lines := []line{bar, now}
-	if e := errorsLine(p); e != "" {
-		bad.add(red, "  "+e)
-		lines = append(lines, bad)
-	}
-	if p.Warning != "" {
-		warn.add(yellow, "  ! "+p.Warning)
-		lines = append(lines, warn)
-	}
-	return lines
-}
-
 // plainLine is one line for a log.
-func plainLine(p Progress) string {
+func plainLine(p *Progress) string {
 	s := fmt.Sprintf("%s %s %d/%d: %s/s due, %s/s accepted", clock(p.Elapsed), p.Phase, p.K, p.N, rate(p.Intended), rate(p.Achieved))
 	if p.Samples > 0 {
 		s += fmt.Sprintf(", p50 %s, p99 %s", dur(int64(p.P50)), dur(int64(p.P99)))
@@ -163,7 +93,7 @@ func plainLine(p Progress) string {
 	return clean(s)
 }
 
-func errorsLine(p Progress) string {
+func errorsLine(p *Progress) string {
 	var words []string
 	for _, e := range p.Errors {
 		if e.N > 0 {

@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"drover/sim/check"
 	"drover/sim/measure"
 )
 
@@ -22,13 +23,17 @@ type Progress struct {
 	// ledger is whole. It is safe for concurrent use, also after the callback has returned and until Run has. It costs some
 	// milliseconds, during which workers wait for it, so ask for it only when somebody looks.
 	Snapshot func() *Result
+
+	// Verdicts adds up the verdicts so far. It is safe for concurrent use at the same time as Snapshot is, and holds up nobody for longer
+	// than it takes to read one sender's.
+	Verdicts func() check.Oracle
 }
 
 // report calls the Progress callback once a second until done, and once more at the end so that the sum is whole.
 func (r *run) report(done chan struct{}) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	p := Progress{Snapshot: r.snapshot}
+	p := Progress{Snapshot: r.snapshot, Verdicts: r.verdicts}
 	last := time.Duration(0)
 	for over := false; !over; {
 		select {
@@ -52,6 +57,18 @@ func (r *run) report(done chan struct{}) {
 		p.Sum.Add(&p.Window.Counts)
 		r.cfg.Progress(&p)
 	}
+}
+
+// verdicts adds up what the answers said so far of detections.
+func (r *run) verdicts() (sum check.Oracle) {
+	for _, w := range r.workers {
+		for _, s := range w.crew {
+			s.tally.mu.Lock()
+			sum.Merge(&s.tally.verdicts)
+			s.tally.mu.Unlock()
+		}
+	}
+	return sum
 }
 
 // phase says which phase is under way, how long it may still last and which rate it asks for.

@@ -30,6 +30,9 @@ type env struct {
 	// width is how many columns the terminal behind w has; 0 when w is not a terminal.
 	width func(w io.Writer) int
 
+	// terminal reports whether a live view can be drawn on stderr, a terminal, and where its keys come from; keys is nil for nowhere.
+	terminal func(stdout, stderr io.Writer) (keys *os.File, ok bool)
+
 	// interruptible derives a context that ends at the first SIGINT or SIGTERM; a second one then ends the process at
 	// once, as does the first in a command that does not ask. stop gives its resources back.
 	interruptible func(context.Context) (ctx context.Context, stop func())
@@ -52,6 +55,7 @@ func process() env {
 			}
 			return columns
 		},
+		terminal: ownTerminal,
 		interruptible: func(ctx context.Context) (context.Context, func()) {
 			ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 			context.AfterFunc(ctx, stop) // from now on signals do what they do by default

@@ -63,6 +63,9 @@ one device. Nothing is served anywhere else, the page asks nobody but drover, an
 it becomes the final report, and the server ends with the run, once the open pages have that (three seconds at most); with
 --ui-keep it stays until Ctrl-C.
 
+On a terminal a live view shows how the run goes: q or Ctrl-C ends it in order, a second time at once. Without a terminal, with
+standard output in a pipe, with TERM=dumb or where CI is set there are plain lines; NO_COLOR is honoured.
+
 In a workflow of GitHub, where $GITHUB_STEP_SUMMARY names a file, the run is appended to it as Markdown, unless --format markdown
 prints it. A push to --push that fails is a warning of the report and changes no exit code; the group of the pushed metrics is
 job="drover" with the scenario and the shard, and the next run of the same scenario replaces it.
@@ -124,7 +127,7 @@ written, and the exit code is 130. A second one ends it at once.`,
 		}
 		ctx, stop := e.interruptible(cmd.Context())
 		defer stop()
-		d := drive{env: e, flags: &f, name: args[0], stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr()}
+		d := drive{env: e, flags: &f, name: args[0], stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), interrupt: stop}
 		return d.run(ctx)
 	}
 	return cmd
@@ -136,6 +139,7 @@ type drive struct {
 	flags          *runFlags
 	name           string // of the scenario, as given
 	stdout, stderr io.Writer
+	interrupt      func() // ends the run in order
 
 	id    string
 	model *sim.Model
@@ -200,10 +204,11 @@ func (d *drive) run(ctx context.Context) error {
 		}
 		keep = &sim.Keep{Dir: filepath.Join(dir, ledgerDir), Run: d.id}
 	}
-	watch, err := d.watch(m)
+	watch, err := d.watch(ctx, m)
 	if err != nil {
 		return err
 	}
+	defer watch.closeView() // after a panic, too
 	tell, err := d.tell(ctx, watch, now)
 	if err != nil {
 		return err

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"runtime"
+	"time"
 
 	"drover/report"
 	"drover/sim"
@@ -11,18 +15,24 @@ import (
 // watch shows a run while it goes on: to people on standard error and on request in their browsers, to Prometheus on request. Its progress method is called
 // by one goroutine.
 type watch struct {
-	scenario string
-	phases   []string
-	live     *report.LivePrinter // nil: quiet
-	width    func() int
-	metrics  *metrics // nil: not asked for
-	ui       *ui      // the same
+	d       *drive
+	stderr  io.Writer
+	phases  []string
+	plan    []report.LivePhase  // the same
+	live    *report.LivePrinter // nil: quiet
+	view    *terminal           // nil: plain lines, if live
+	unlog   func()              // of view
+	metrics *metrics            // nil: not asked for
+	ui      *ui                 // the same
+	ctx     context.Context
+	cpu     time.Duration // that this process used until the last progress
 }
 
-func (d *drive) watch(m *sim.Model) (*watch, error) {
-	w := &watch{scenario: m.Scenario.Name, ui: d.ui, width: func() int { return d.env.width(d.stderr) }}
+func (d *drive) watch(ctx context.Context, m *sim.Model) (*watch, error) {
+	w := &watch{d: d, ui: d.ui, ctx: ctx, stderr: d.stderr}
 	for _, ph := range m.Scenario.Load.Phases {
 		w.phases = append(w.phases, ph.Name)
+		w.plan = append(w.plan, report.LivePhase{Name: ph.Name, For: ph.For})
 	}
 	if d.flags.metrics != "" || d.flags.push != "" {
 		w.metrics = newMetrics(w.phases)
@@ -33,10 +43,29 @@ func (d *drive) watch(m *sim.Model) (*watch, error) {
 		}
 		fmt.Fprintf(d.stderr, "metrics at %s\n", w.metrics.url)
 	}
-	if !d.flags.quiet {
-		w.live = &report.LivePrinter{W: d.stderr, Terminal: w.width() > 0, Color: d.color(d.stderr)}
+	if d.flags.quiet {
+		return w, nil
+	}
+	w.live = &report.LivePrinter{W: d.stderr}
+	if s := d.display(d.stdout, d.stderr); s != nil {
+		w.open(s)
 	}
 	return w, nil
+}
+
+// open shows the view, with nothing known yet.
+func (w *watch) open(s *display) {
+	w.view = openTerminal(s, &report.LiveView{}, w.d.color(w.stderr), w.d.interrupt)
+	above := w.view.above(w.stderr)
+	w.d.stderr, w.unlog = above, logAbove(above)
+	if u, err := measure.Self(); err == nil {
+		w.cpu = u.User + u.System
+	}
+	first := w.state(&sim.Progress{Left: w.plan[0].For})
+	for _, ph := range w.plan {
+		first.Left += ph.For
+	}
+	w.view.show(first)
 }
 
 func (w *watch) progress(p *sim.Progress) {
@@ -49,16 +78,42 @@ func (w *watch) progress(p *sim.Progress) {
 	if w.live == nil || p.Over <= 0 {
 		return
 	}
-	s := report.Progress{
-		Scenario: w.scenario, Phase: w.phases[p.Phase], K: p.Phase + 1, N: len(w.phases),
-		Elapsed: p.Elapsed, Left: max(0, p.Total-p.Elapsed),
-		Intended: float64(p.Window.Due) / p.Over.Seconds(), Achieved: float64(p.Window.Accepted) / p.Over.Seconds(),
-		P50: p.Window.Response.Quantile(0.5), P99: p.Window.Response.Quantile(0.99), Samples: p.Window.Response.Count(),
-		SendLagP99: p.Window.SendLag.Quantile(0.99), Open: p.Open,
+	if w.view != nil && w.view.closed() { // by itself
+		w.closeView()
+	}
+	state := w.state(p)
+	if w.view != nil {
+		w.view.show(state)
+		return
+	}
+	w.live.Show(state)
+}
+
+// state is how far the run is, in the words of the report.
+func (w *watch) state(p *sim.Progress) *report.Progress {
+	s := &report.Progress{
+		Scenario: w.d.model.Scenario.Name, Phase: w.phases[p.Phase], K: p.Phase + 1, N: len(w.phases),
+		Elapsed: p.Elapsed, Left: max(0, p.Total-p.Elapsed), Phases: w.plan, PhaseLeft: p.Left,
+		P50: p.Window.Response.Quantile(0.5), P90: p.Window.Response.Quantile(0.9), P99: p.Window.Response.Quantile(0.99), Max: p.Window.Response.Max(),
+		Samples: p.Window.Response.Count(), SendLagP99: p.Window.SendLag.Quantile(0.99), Open: p.Open,
 		Totals: report.Counts{
 			Due: p.Sum.Due, Sent: p.Sum.Sent, Accepted: p.Sum.Accepted, Refused: p.Sum.Refused, Failed: p.Sum.Failed,
 			Dropped: p.Sum.Dropped, Attempts: p.Sum.Attempts, Retries: p.Sum.Retries, Events: p.Sum.Events, Bytes: p.Sum.Bytes,
 		},
+		Connections: w.d.side.target.Connections().Open, CPUShare: -1, CPUs: runtime.GOMAXPROCS(0), Interrupted: w.ctx.Err() != nil,
+	}
+	if p.Over > 0 {
+		s.Intended, s.Achieved = float64(p.Window.Due)/p.Over.Seconds(), float64(p.Window.Accepted)/p.Over.Seconds()
+		if u, err := measure.Self(); err == nil {
+			used := u.User + u.System
+			s.CPUShare = float64(used-w.cpu) / (float64(p.Over) * float64(s.CPUs))
+			w.cpu = used
+		}
+	}
+	if p.Verdicts != nil {
+		o := p.Verdicts()
+		agreement := o.Matrix.AgainstReference().Agreement()
+		s.Detections, s.Judged, s.Agreeing = o.Matrix.Total(), agreement.Of, agreement.N
 	}
 	// By attempts, so that a backend which only answers 5xx shows while its uploads still wait for the next try; what was
 	// dropped had none.
@@ -74,15 +129,26 @@ func (w *watch) progress(p *sim.Progress) {
 	if s.SendLagP99 > lateness {
 		s.Warning = "uploads are sent late: the connections or this machine do not keep up"
 	}
-	w.live.Width = w.width()
-	w.live.Show(s)
+	return s
+}
+
+// closeView goes back to plain lines, if there is a view.
+func (w *watch) closeView() {
+	if w.view == nil {
+		return
+	}
+	w.view.close()
+	w.unlog()
+	w.d.stderr = w.stderr
+	if err := w.view.err; err != nil {
+		fmt.Fprintf(w.stderr, "the live view ended, and plain lines follow: %v\n", err)
+	}
+	w.view = nil
 }
 
 // close ends what watch shows.
 func (w *watch) close() {
-	if w.live != nil {
-		w.live.Clear()
-	}
+	w.closeView()
 	if w.metrics != nil {
 		w.metrics.close()
 	}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	tea "charm.land/bubbletea/v2"
+	"golang.org/x/term"
+
+	"drover/report"
+)
+
+// terminal is the live view on a terminal. Bubble Tea draws it below what was there before, reads the keys, follows the size, and gives
+// the terminal back as it was: at the end, after a panic of its own, and for the time of a Ctrl-Z.
+type terminal struct {
+	program   *tea.Program
+	interrupt func() // ends the run in order
+	done      chan struct{}
+	err       error // why the view ended by itself; read after done
+
+	signals chan os.Signal
+	watched sync.WaitGroup
+
+	mu   sync.Mutex
+	ends int // how often the run was told to end
+}
+
+// display is where a live view goes.
+type display struct {
+	in  *os.File // nil: keys are not read
+	out io.Writer
+}
+
+// framesPerSec is how often the view may change: often enough for a key to have an effect at once.
+const framesPerSec = 20
+
+// openTerminal shows a view until close.
+func openTerminal(s *display, view *report.LiveView, color bool, interrupt func()) *terminal {
+	t := &terminal{interrupt: interrupt, done: make(chan struct{}), signals: make(chan os.Signal, 4)}
+	m := &liveModel{t: t, view: view, color: color, width: 80}
+	options := []tea.ProgramOption{tea.WithOutput(s.out), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSec),
+		tea.WithWindowSize(80, 24), // where the terminal tells none
+	}
+	if s.in != nil {
+		options = append(options, tea.WithInput(s.in))
+		view.Keys = append(view.Keys, "q quit")
+	} else {
+		options = append(options, tea.WithInput(nil))
+	}
+	t.program = tea.NewProgram(m, options...)
+	signal.Notify(t.signals, os.Interrupt, syscall.SIGTERM)
+	t.watched.Go(func() {
+		for s := range t.signals {
+			t.end(s)
+		}
+	})
+	go func() {
+		defer close(t.done)
+		_, t.err = t.program.Run()
+	}()
+	return t
+}
+
+// end ends the run in order, and at once if it was told so before, as two signals do to a drover without a view.
+func (t *terminal) end(s os.Signal) {
+	t.mu.Lock()
+	t.ends++
+	n := t.ends
+	t.mu.Unlock()
+	if n == 1 {
+		t.interrupt()
+		t.program.Send(ending{})
+		return
+	}
+	t.program.Quit()
+	<-t.done
+	raise(s)
+}
+
+// closed reports whether the view ended by itself, because the terminal is broken or gone.
+func (t *terminal) closed() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// show shows how far the run is.
+func (t *terminal) show(p *report.Progress) { t.program.Send(p) }
+
+// close takes the view off the screen.
+func (t *terminal) close() {
+	t.program.Send(gone{})
+	<-t.done
+	signal.Stop(t.signals)
+	close(t.signals)
+	t.watched.Wait()
+}
+
+// above writes lines above the view.
+type above struct {
+	t    *terminal
+	w    io.Writer // once there is no view
+	mu   sync.Mutex
+	part string // of a line
+}
+
+// above returns a writer for what others have to say while there is a view.
+func (t *terminal) above(w io.Writer) *above { return &above{t: t, w: w} }
+
+func (a *above) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.t.closed() {
+		_, err := a.w.Write(append([]byte(a.part), b...))
+		a.part = ""
+		return len(b), err
+	}
+	lines := strings.Split(a.part+string(b), "\n")
+	a.part = lines[len(lines)-1]
+	for _, l := range lines[:len(lines)-1] {
+		a.t.program.Send(tea.Println(l)())
+	}
+	return len(b), nil
+}
+
+// logAbove has the log of the standard library, which servers write to, go above the view; the function it returns undoes that.
+func logAbove(a *above) (undo func()) {
+	before := log.Writer()
+	log.SetOutput(a)
+	return func() { log.SetOutput(before) }
+}
+
+// ending is the message that the run was told to end, gone that there is nothing more to show.
+type (
+	ending struct{}
+	gone   struct{}
+)
+
+const endingNote = "Ending in order: nothing more is sent, and what is under way may end. Once more ends it at once."
+
+// liveModel is the view as Bubble Tea wants it.
+type liveModel struct {
+	t     *terminal
+	view  *report.LiveView
+	color bool
+	width int
+	gone  bool
+}
+
+func (m *liveModel) Init() tea.Cmd { return nil }
+
+func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case *report.Progress:
+		m.view.Add(msg)
+	case tea.WindowSizeMsg:
+		m.width = msg.Width
+	case ending:
+		m.view.Note = endingNote
+	case gone:
+		m.gone = true
+		return m, tea.Quit
+	case tea.KeyPressMsg:
+		return m, m.key(msg.String())
+	}
+	return m, nil
+}
+
+func (m *liveModel) key(key string) tea.Cmd {
+	switch key {
+	case "q", "ctrl+c":
+		return func() tea.Msg {
+			m.t.end(os.Interrupt)
+			return nil
+		}
+	case "ctrl+z":
+		return tea.Suspend
+	}
+	return nil
+}
+
+func (m *liveModel) View() tea.View {
+	if m.gone {
+		return tea.NewView("")
+	}
+	return tea.NewView(m.view.String(m.width, m.color))
+}
+
+// display is where a live view can go: a terminal that is ours alone. It is nil where plain lines serve better.
+func (e env) display(stdout, stderr io.Writer) *display {
+	if e.width(stderr) == 0 || e.getenv("TERM") == "dumb" || e.getenv("CI") != "" || e.terminal == nil {
+		return nil
+	}
+	in, ok := e.terminal(stdout, stderr)
+	if !ok {
+		return nil
+	}
+	return &display{in: in, out: stderr}
+}
+
+// ownTerminal says, of a real process, whether a view can be drawn on stderr, and where its keys come from. A pager behind a pipe reads
+// the keyboard itself and draws on the same terminal, and a job in the background must touch neither.
+func ownTerminal(stdout, stderr io.Writer) (keys *os.File, ok bool) {
+	out, isFile := stderr.(*os.File)
+	if !isFile || !foreground(out) {
+		return nil, false
+	}
+	if f, isFile := stdout.(*os.File); isFile {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+			return nil, false
+		}
+	}
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return nil, true
+	}
+	return os.Stdin, true
+}
