@@ -182,6 +182,9 @@ func (e *UnlikeError) compare(name string, base, r *Run, opt CompareOptions) {
 	if r.Interrupted {
 		add("%s was interrupted before its time", name)
 	}
+	if len(r.Speeds) > 0 {
+		add("%s went at another speed than its scenario has, by hand", name)
+	}
 	if a, b := machine(base), machine(r); a != b && !opt.AnyMachine {
 		add("%s ran on another class of machine, %s instead of %s (--any-machine compares all the same)", name, b, a)
 	}

@@ -180,6 +180,8 @@ func TestCompareUnlike(t *testing.T) {
 		{func(r *Run) { r.Scenario.Seeds.Fleet = 9 }, "fleet seed"},
 		{func(r *Run) { r.Load.Shard = "1/2" }, "shard 1/2"},
 		{func(r *Run) { r.Interrupted = true }, "interrupted"},
+		{func(r *Run) { r.Speeds = []Speed{{1, 2, 4}} }, "another speed"},
+		{func(r *Run) { r.Pauses = []Pause{{1, 2}} }, ""},
 		{func(r *Run) { r.Drover.CPUs = 64 }, "--any-machine"},
 	} {
 		head := *base

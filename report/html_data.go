@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -71,6 +72,16 @@ func chartPhases(r *Run) []chartPhase {
 
 func chartChanges(r *Run) []chartChange {
 	list := make([]chartChange, 0, len(r.Changes))
+	add := func(name, kind string, at, lasted int64) {
+		to := float64(at+lasted) / 1e9
+		list = append(list, chartChange{Name: name, Kind: kind, From: float64(at) / 1e9, To: &to})
+	}
+	for _, p := range r.Pauses {
+		add("clock held", "pause", p.AtNS, p.ForNS)
+	}
+	for _, s := range r.Speeds {
+		add(fmt.Sprintf("%g times as fast", s.Times), "speed", s.AtNS, s.ForNS)
+	}
 	for _, c := range r.Changes {
 		change := chartChange{Name: c.Name, Kind: c.Kind, From: float64(c.FromNS) / 1e9}
 		if c.ToNS != nil {

@@ -13,6 +13,9 @@ type LiveView struct {
 	Keys []string // what keys do, e.g. "q quit"; none: no line of keys
 	Note string   // the answer to the last key; "" for none
 
+	Held  bool    // somebody holds the clock
+	Times float64 // how many times as fast as the scenario has it the devices' time goes; 0 and 1: just as fast
+
 	now  Progress
 	past []moment // the last historyOf, the latest last
 }
@@ -95,10 +98,17 @@ func (v *LiveView) lines(width int) (lines []line) {
 func (v *LiveView) head(width int) (l line) {
 	p := &v.now
 	l.add(bold, p.Scenario)
-	if p.Interrupted {
+	switch {
+	case p.Interrupted:
 		l.add(yellow, " ending")
-	} else {
+	default:
 		l.add(plain, fmt.Sprintf(" %s %d/%d", p.Phase, p.K, p.N))
+		if v.Times > 0 && v.Times != 1 {
+			l.add(yellow, fmt.Sprintf(" speed x%g", v.Times))
+		}
+		if v.Held {
+			l.add(loud, " PAUSED")
+		}
 	}
 	tail := clock(p.Elapsed)
 	if p.Left > 0 && !p.Interrupted {

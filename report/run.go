@@ -36,6 +36,10 @@ type Run struct {
 
 	Changes []Change `json:"changes"` // what the scenario's timeline did, in order of time
 
+	// By hand, while the run went on, in order of time; offsets of all kinds are the wall's and have them in it.
+	Pauses []Pause `json:"pauses,omitempty"`
+	Speeds []Speed `json:"speeds,omitempty"`
+
 	Kinds       []Kind       `json:"kinds"`       // by kind of event, in event.Kinds order
 	Versions    []Version    `json:"os_versions"` // of iOS that devices ran, oldest first
 	Reconcile   *Reconcile   `json:"reconcile"`   // null: nothing was read back
@@ -69,6 +73,19 @@ type Change struct {
 	Devices int    `json:"devices"` // of the whole fleet that it selected
 	FromNS  int64  `json:"from_ns"`
 	ToNS    *int64 `json:"to_ns"` // null: it stayed
+}
+
+// Pause is a stretch of a run in which its clock was held: nothing fell due, and what was under way went on.
+type Pause struct {
+	AtNS  int64 `json:"at_ns"`
+	ForNS int64 `json:"for_ns"`
+}
+
+// Speed is a stretch of a run in which the devices' time went faster or slower than the scenario has it.
+type Speed struct {
+	AtNS  int64   `json:"at_ns"`
+	ForNS int64   `json:"for_ns"`
+	Times float64 `json:"times"` // of the scenario's speed
 }
 
 // Build is the drover that ran, and on what.

@@ -100,14 +100,35 @@ func loadLine(r *Run) string {
 	return strings.Join(parts, " · ")
 }
 
-// measuredNS is how long the measured phases took.
+// measuredNS is how long the measured phases took, without the time in which the clock was held.
 func measuredNS(r *Run) (sum int64) {
 	for _, p := range r.Phases {
-		if p.Measure {
-			sum += p.ToNS - p.FromNS
+		if !p.Measure {
+			continue
+		}
+		sum += p.ToNS - p.FromNS
+		for _, held := range r.Pauses {
+			sum -= max(0, min(p.ToNS, held.AtNS+held.ForNS)-max(p.FromNS, held.AtNS))
 		}
 	}
 	return sum
+}
+
+// HandWarnings say what somebody did to the clock by hand.
+func HandWarnings(r *Run) (list []string) {
+	var held int64
+	for _, p := range r.Pauses {
+		held += p.ForNS
+	}
+	if n := len(r.Pauses); n > 0 {
+		list = append(list, fmt.Sprintf("the clock was held by hand, %s for %s in all: nothing fell due meanwhile, and rates leave that time out",
+			plural(int64(n), "time", "times"), dur(held)))
+	}
+	for _, s := range r.Speeds {
+		list = append(list, fmt.Sprintf("the devices' time went %g times as fast as the scenario has it, by hand, from %s for %s: this load is not the scenario's",
+			s.Times, dur(s.AtNS), dur(s.ForNS)))
+	}
+	return list
 }
 
 // measuredPhases names the measured phases.

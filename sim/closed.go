@@ -2,16 +2,27 @@ package sim
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // closed runs the closed model: each sender takes the next upload when its last one has its fate, phase by phase. It
 // returns when all have ended, and its error is the schedule's.
 func (w *worker) closed() error {
-	_, end := w.run.ends()
-	timer := time.AfterFunc(end, w.run.abandon)
-	defer timer.Stop()
 	f := w.feed
+	var over atomic.Bool
+	var limit sync.WaitGroup
+	limit.Go(func() {
+		_, end := w.run.ends()
+		for !over.Load() {
+			left := w.run.course.Load().due(end) - w.run.now()
+			if left <= 0 {
+				w.run.abandon()
+				return
+			}
+			w.alarm.Wait(left)
+		}
+	})
 	var senders sync.WaitGroup
 	for _, s := range w.crew {
 		senders.Go(func() {
@@ -20,6 +31,9 @@ func (w *worker) closed() error {
 		})
 	}
 	senders.Wait()
+	over.Store(true)
+	w.alarm.Ring()
+	limit.Wait()
 	f.end()
 	return w.sched.Err()
 }
@@ -72,7 +86,8 @@ func (f *feed) next(j *job, now time.Duration) bool {
 			f.spans[phase].From = now
 		}
 		ph := w.run.sc.Load.Phases[phase]
-		if now >= f.spans[phase].From+ph.For || !w.sched.inPhase(&f.a) {
+		course := *w.run.course.Load()
+		if now >= course.due(course.at(f.spans[phase].From)+ph.For) || !w.sched.inPhase(&f.a) {
 			if w.sched.Err() != nil {
 				w.run.halt()
 				f.over = true
@@ -83,7 +98,7 @@ func (f *feed) next(j *job, now time.Duration) bool {
 			continue
 		}
 		f.a.At = max(now, f.spans[phase].From)
-		j.fill(w, &f.a)
+		j.fill(w, &f.a, f.a.At)
 		return true
 	}
 	return false
@@ -106,6 +121,9 @@ func (s *sender) turn() bool {
 	if j.attempts != 1 { // the first turn, or one with a wait at its end
 		now = s.w.run.now()
 	}
+	if s.held() {
+		now = s.w.run.now()
+	}
 	if !s.w.feed.next(j, now) {
 		return false
 	}
@@ -113,6 +131,25 @@ func (s *sender) turn() bool {
 	s.w.rec.Due(j.key, j.at)
 	s.sendToEnd(j)
 	return true
+}
+
+// held waits while somebody holds up the clock, and reports whether it did.
+func (s *sender) held() (was bool) {
+	clock := s.w.run.cfg.Clock
+	if clock == nil {
+		return false
+	}
+	for again := clock.wait(); again != nil; again = clock.wait() {
+		was = true
+		select {
+		case <-again:
+		case <-s.w.run.stopping:
+			return was
+		case <-s.w.run.sending.Done():
+			return was
+		}
+	}
+	return was
 }
 
 // sendToEnd sends a job until it has its fate, waiting in place between attempts.

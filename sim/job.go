@@ -29,12 +29,12 @@ type job struct {
 	taken     target.Taken  // messages that attempts so far got taken, where an upload is several
 }
 
-// fill makes j the job of an arrival. The items are copied: the schedule needs its own again.
-func (j *job) fill(w *worker, a *Arrival) {
+// fill makes j the job of an arrival that is due at an offset from the run's start. The items are copied: the schedule needs its own again.
+func (j *job) fill(w *worker, a *Arrival, at time.Duration) {
 	fleet := w.run.cfg.Model.Fleet
 	items := append(j.up.Items[:0], a.Upload.Items...)
 	j.taken.Reset()
-	*j = job{at: a.At, up: a.Upload, notes: j.notes[:0], taken: j.taken}
+	*j = job{at: at, up: a.Upload, notes: j.notes[:0], taken: j.taken}
 	j.up.Items = items
 	j.key = measure.Key{
 		Op:     a.Op,

@@ -10,7 +10,8 @@ import (
 // Progress is the state of a run at one moment.
 type Progress struct {
 	Elapsed time.Duration
-	Total   time.Duration  // of all phases
+	Sched   time.Duration  // how far the schedule has come; Elapsed, unless somebody held up the clock or changed its tempo
+	Total   time.Duration  // of all phases, as it looks now
 	Phase   int            // index of the phase under way; the last one while answers are awaited. Closed model: of the slowest worker
 	Left    time.Duration  // of the phase, at most
 	Over    time.Duration  // how long the window is
@@ -43,11 +44,18 @@ func (r *run) report(done chan struct{}) {
 		}
 		now := r.now()
 		p.Elapsed, p.Over, last = now, now-last, now
+		course := *r.course.Load()
+		p.Sched = course.at(now)
 		p.Phase, p.Left, p.Rate = r.phase(now)
+		course = course.ended(now) // as if it went on now
+		if !r.sc.Load.Closed {
+			p.Left = course.due(p.Sched+p.Left) - now
+		}
 		p.Total = 0
 		for _, ph := range r.sc.Load.Phases {
 			p.Total += ph.For
 		}
+		p.Total = course.due(p.Total)
 		p.Window.Reset()
 		p.Open = 0
 		for _, w := range r.workers {
@@ -71,27 +79,28 @@ func (r *run) verdicts() (sum check.Oracle) {
 	return sum
 }
 
-// phase says which phase is under way, how long it may still last and which rate it asks for.
+// phase says which phase is under way, how long it may still last in the schedule's time and which rate it asks for.
 func (r *run) phase(now time.Duration) (index int, left time.Duration, rate float64) {
-	phases := r.sc.Load.Phases
+	phases, course := r.sc.Load.Phases, *r.course.Load()
+	sched := course.at(now)
 	var from time.Duration
 	if r.sc.Load.Closed {
 		index = len(phases)
 		for _, w := range r.workers {
 			if i, at := w.feed.phase(); i < index {
-				index, from = i, at
+				index, from = i, course.at(at)
 			}
 		}
 	} else {
-		for index < len(phases)-1 && from+phases[index].For <= now {
+		for index < len(phases)-1 && from+phases[index].For <= sched {
 			from += phases[index].For
 			index++
 		}
 	}
 	ph := phases[index]
-	left = max(0, from+ph.For-now)
-	if ph.Shape != nil && left > 0 {
-		rate = ph.Shape.Rate(now - from)
+	left = max(0, from+ph.For-sched)
+	if ph.Shape != nil && left > 0 && course[len(course)-1].tempo > 0 {
+		rate = ph.Shape.Rate(sched - from)
 	}
 	return index, left, rate
 }

@@ -30,6 +30,31 @@ func (r *run) result(elapsed time.Duration) (*Result, error) {
 	return res, nil
 }
 
+// Due is when an instant of the schedule came, as an offset from the run's start: the same, unless somebody held up the clock or changed
+// its pace before.
+func (res *Result) Due(sched time.Duration) time.Duration {
+	if len(res.course) == 0 {
+		return sched
+	}
+	return res.course.due(sched)
+}
+
+// At is the instant of the schedule to which the run had come at an offset from its start.
+func (res *Result) At(offset time.Duration) time.Duration {
+	if len(res.course) == 0 {
+		return offset
+	}
+	return res.course.at(offset)
+}
+
+// Running is how long the run took from an instant of the schedule to another one, without the time in which its clock was held.
+func (res *Result) Running(from, to time.Duration) time.Duration {
+	if len(res.course) == 0 {
+		return max(0, to-from)
+	}
+	return res.course.running(from, to)
+}
+
 // sum adds up what the workers know.
 func (r *run) sum(elapsed time.Duration) *Result {
 	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: r.stopped()}
@@ -57,8 +82,10 @@ func (r *run) sum(elapsed time.Duration) *Result {
 		kind.Made, kind.Lost, kind.Withdrawn = kind.Made+res.Devices.Made[k], res.Devices.Lost[k], res.Devices.Withdrawn[k]
 		kind.Pending = kind.Made - kind.Lost - kind.Withdrawn - kind.Sent - kind.Dropped
 	}
+	res.course = r.course.Load().ended(elapsed)
+	res.Stretches = r.course.Load().stretches(elapsed)
 	res.Totals = measure.Merge(r.names, recs...)
-	res.Phases = r.spans(elapsed)
+	res.Phases = r.spans(elapsed, res.course)
 	r.errMu.Lock()
 	for c, text := range r.errors {
 		if text != "" {
@@ -92,7 +119,7 @@ func (k *Kinds) add(o Kinds) {
 
 // spans says when each phase was. In the closed model the workers say, each for itself: a phase is from when the first one
 // began it until the last one ended it.
-func (r *run) spans(elapsed time.Duration) []PhaseSpan {
+func (r *run) spans(elapsed time.Duration, c course) []PhaseSpan {
 	spans := make([]PhaseSpan, len(r.sc.Load.Phases))
 	var from time.Duration
 	for i, ph := range r.sc.Load.Phases {
@@ -108,8 +135,8 @@ func (r *run) spans(elapsed time.Duration) []PhaseSpan {
 			}
 			continue
 		}
-		if from < elapsed {
-			spans[i] = PhaseSpan{from, min(from+ph.For, elapsed)}
+		if begins := c.due(from); begins < elapsed {
+			spans[i] = PhaseSpan{begins, min(c.due(from+ph.For), elapsed)}
 		}
 		from += ph.For
 	}

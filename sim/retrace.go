@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"drover/sim/behavior"
 	"drover/sim/event"
@@ -157,10 +158,14 @@ func (r *Retracer) begin(u *behavior.Upload) {
 
 // Expect tells a settler of every event of a run.
 func (r *Retracer) Expect(index *ledger.Index, s *ledger.Settler) error {
+	var shift time.Duration // of the last upload whose fate is known: somebody may have held up the clock
 	return r.Walk(index, func(a *Arrival, fate *ledger.Fate) error {
+		if fate != nil {
+			shift = fate.Intended - a.At
+		}
 		return r.Documents(&a.Upload, func(e *event.Event, doc []byte) error {
 			x := ledger.Expected{
-				Print: s.Printer.Document(doc), State: stateOf(fate, e.Seq, a.At > index.Ledger.Last), Kind: e.Kind, Op: a.Op, Device: a.Upload.Device, Seq: e.Seq,
+				Print: s.Printer.Document(doc), State: stateOf(fate, e.Seq, a.At+shift > index.Ledger.Last), Kind: e.Kind, Op: a.Op, Device: a.Upload.Device, Seq: e.Seq,
 			}
 			if fate != nil {
 				x.Done = fate.Done

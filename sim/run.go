@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,6 +33,7 @@ type Config struct {
 	Adapter    *wire.Adapter
 	Timer      Timer           // the zero value is GoTimer, the only one for tests in a bubble
 	Ledger     *Keep           // where what became of each upload is kept; nil: nowhere
+	Clock      *Clock          // for whoever may pause the run; nil: nobody
 	Progress   func(*Progress) // called once a second from one goroutine while the run goes on; may be nil
 }
 
@@ -67,9 +69,12 @@ type Result struct {
 	Late        measure.Histogram // by how much uploads were let go after their time, before they asked for a connection: the harness's own share of the send lag. Empty in the closed model
 	Pacing      Pacing            // zero in the closed model
 	Interrupted bool
+	Stretches   []Stretch    // in which somebody held up the clock or changed its tempo, in order
 	FirstErrors []ClassError // an example of each class of failed attempt
 	Audit       *check.Audit // nil when no check asks for it
 	LedgerErr   error        // why the ledger is not whole; nil: it is, or there is none
+
+	course course
 }
 
 // PhaseSpan is when a phase really was, in offsets from the run's start. To is 0 for a phase that did not begin. In the
@@ -106,7 +111,8 @@ type run struct {
 	before  measure.Usage // of the process, at the start
 	workers []*worker
 	timer   Timer
-	audit   *audit // of all uploads; nil when no check asks for one
+	course  atomic.Pointer[course] // how the schedule goes along with now
+	audit   *audit                 // of all uploads; nil when no check asks for one
 
 	sending  context.Context // of attempts: ends after the grace
 	abandon  context.CancelFunc
@@ -119,6 +125,7 @@ type run struct {
 
 func newRun(cfg Config) (*run, error) {
 	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
+	r.course.Store(&course{{tempo: 1}})
 	parts := cfg.Partitions
 	if parts == nil {
 		for p := range cfg.Model.Fleet.Partitions() {
@@ -199,6 +206,10 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	if err := r.openLedgers(); err != nil {
 		return nil, err
 	}
+	if r.cfg.Clock != nil {
+		r.cfg.Clock.begin(r)
+		defer r.cfg.Clock.end()
+	}
 	var workers errgroup.Group
 	for _, w := range r.workers {
 		workers.Go(w.work)
@@ -232,17 +243,20 @@ func (r *run) interrupt(ctx context.Context, done chan struct{}) {
 	case <-ctx.Done():
 	}
 	close(r.stopping)
-	for _, w := range r.workers {
-		if w.alarm != nil {
-			w.alarm.Ring()
-		}
-	}
+	r.ring()
 	timer := time.NewTimer(graceOnInterrupt)
 	defer timer.Stop()
 	select {
 	case <-done:
 	case <-timer.C:
 		r.abandon()
+	}
+}
+
+// ring wakes everybody up who waits for an instant.
+func (r *run) ring() {
+	for _, w := range r.workers {
+		w.alarm.Ring()
 	}
 }
 

@@ -87,7 +87,7 @@ func (s *sender) attempt(j *job) bool {
 	if j.attempts == 0 {
 		j.firstSent = j.sent
 	}
-	s.req.Seq, s.req.Attempt, s.req.Faults = j.up.FirstSeq, j.attempts, run.cfg.Model.faultsOf(j.up.Device, j.sent)
+	s.req.Seq, s.req.Attempt, s.req.Faults = j.up.FirstSeq, j.attempts, run.cfg.Model.faultsOf(j.up.Device, run.course.Load().at(j.sent))
 	j.attempts++
 	j.told = false
 	run.cfg.Target.Send(run.sending, &s.req, &s.ans)

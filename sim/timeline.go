@@ -62,7 +62,7 @@ type faultSpan struct {
 	faults      *target.Faults
 }
 
-// faultsOf is how the network of a device misbehaves at an offset from the run's start, as the timeline has it: of several
+// faultsOf is how the network of a device misbehaves at an instant of the schedule, as the timeline has it: of several
 // entries the one that began last counts, and of those that began at once the last one. It is nil when there is none.
 func (m *Model) faultsOf(device int, at time.Duration) (f *target.Faults) {
 	var from time.Duration

@@ -111,10 +111,10 @@ func (r *rhythm) arrival(at time.Duration) {
 	r.n, r.since, r.widest = 0, at, max(r.widest, r.now)
 }
 
-// tick is when an upload that is due at at may start: the next instant of the grid.
-func (r *rhythm) tick(at time.Duration) time.Duration {
-	if r.now <= 0 {
-		return at
+// tick is when an upload that is due at an instant of the schedule, and then at one of the wall, may start: the next instant of the grid.
+func (r *rhythm) tick(sched, due time.Duration) time.Duration {
+	if r.now <= 0 || due == forever {
+		return due
 	}
-	return (at + r.now - 1) / r.now * r.now
+	return due + (sched+r.now-1)/r.now*r.now - sched
 }

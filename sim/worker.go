@@ -61,13 +61,15 @@ func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
 		w.crew = append(w.crew, newSender(w))
 	}
 	w.limit = len(w.crew) + max(1, r.sc.Target.Client.Queue/n)
+	timer := r.timer
 	if r.sc.Load.Closed {
 		w.feed = newFeed(w)
-		return w, nil
+		timer = GoTimer() // only for the end
+	} else {
+		w.queue = make(chan *job, w.limit)
 	}
-	w.queue = make(chan *job, w.limit)
 	var err error
-	w.alarm, err = r.timer.New()
+	w.alarm, err = timer.New()
 	return w, err
 }
 
@@ -101,10 +103,15 @@ func (w *worker) keep() {
 	stopping := false
 	for {
 		now := w.run.now()
-		for more && a.At <= now && !w.run.stopped() { // far behind, this may take long
-			w.offer(&a)
+		course := *w.run.course.Load()
+		for more && !w.run.stopped() { // far behind, this may take long
+			at := course.due(a.At)
+			if at > now {
+				break
+			}
+			w.offer(&a, at)
 			w.dealing.Lock()
-			w.late.Record(now - a.At)
+			w.late.Record(now - at)
 			more = w.next(&a)
 			w.dealing.Unlock()
 		}
@@ -112,15 +119,15 @@ func (w *worker) keep() {
 		w.over.Store(!more) // before the look at what is open
 		switch idle := w.idle(); {
 		case more:
-			next = min(next, w.rhythm.tick(a.At))
-		case idle && now >= driven:
+			next = min(next, w.rhythm.tick(a.At, course.due(a.At)))
+		case idle && now >= course.due(driven):
 			return
 		case idle:
-			next = driven // a quiet end of a phase is a part of it, too
+			next = course.due(driven) // a quiet end of a phase is a part of it, too
 		default:
-			next = min(next, end)
+			next = min(next, course.due(end))
 		}
-		if now >= end && !more {
+		if now >= course.due(end) && !more {
 			w.run.abandon() // the answers had their time
 			w.giveUp()
 			end = forever
@@ -163,10 +170,10 @@ func (r *run) ends() (driven, end time.Duration) {
 	return driven, end
 }
 
-// offer puts an arrival in the queue, or drops it when the queue is full.
-func (w *worker) offer(a *Arrival) {
+// offer puts an arrival that was due at an offset from the run's start in the queue, or drops it when the queue is full.
+func (w *worker) offer(a *Arrival, at time.Duration) {
 	j := w.take()
-	j.fill(w, a)
+	j.fill(w, a, at)
 	full := w.open.Add(1) > int64(w.limit)
 	w.rec.Due(j.key, j.at)
 	if full {

@@ -65,7 +65,14 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 		}
 		doc.Kinds = append(doc.Kinds, row)
 	}
-	doc.Changes = d.changes()
+	doc.Changes = d.changes(res)
+	for _, s := range res.Stretches {
+		if s.Tempo == 0 {
+			doc.Pauses = append(doc.Pauses, report.Pause{AtNS: int64(s.At), ForNS: int64(s.For)})
+		} else {
+			doc.Speeds = append(doc.Speeds, report.Speed{AtNS: int64(s.At), ForNS: int64(s.For), Times: s.Tempo})
+		}
+	}
 	if d.side != nil {
 		c := d.side.target.Connections()
 		doc.Connections = &report.Connections{
@@ -78,7 +85,7 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 		}
 		doc.Faults = struck(d.side.target.Struck())
 	}
-	doc.Warnings = warnings(res)
+	doc.Warnings = append(report.HandWarnings(doc), warnings(res)...)
 	if text := report.FaultWarning(doc.Faults); text != "" {
 		doc.Warnings = append(doc.Warnings, text)
 	}
@@ -123,10 +130,10 @@ func struck(s target.Struck) (list []report.Fault) {
 }
 
 // changes is what the timeline did, in order of time.
-func (d *drive) changes() (list []report.Change) {
+func (d *drive) changes(res *sim.Result) (list []report.Change) {
 	for i, e := range d.model.Scenario.Timeline {
 		c := report.Change{
-			Name: e.Name, Kind: "change", What: e.What, Who: e.Who, Devices: d.model.Behavior.Timeline[i].Select.Count(), FromNS: int64(e.At),
+			Name: e.Name, Kind: "change", What: e.What, Who: e.Who, Devices: d.model.Behavior.Timeline[i].Select.Count(), FromNS: int64(res.Due(e.At)),
 		}
 		if e.Release != nil {
 			c.Kind = "release"
@@ -135,7 +142,7 @@ func (d *drive) changes() (list []report.Change) {
 			c.Kind = "fault"
 		}
 		if e.Until > 0 {
-			to := int64(e.Until)
+			to := int64(res.Due(e.Until))
 			c.ToNS = &to
 		}
 		list = append(list, c)

@@ -63,7 +63,8 @@ one device. Nothing is served anywhere else, the page asks nobody but drover, an
 it becomes the final report, and the server ends with the run, once the open pages have that (three seconds at most); with
 --ui-keep it stays until Ctrl-C.
 
-On a terminal a live view shows how the run goes: q or Ctrl-C ends it in order, a second time at once. Without a terminal, with
+On a terminal a live view shows how the run goes: q or Ctrl-C ends it in order, a second time at once; p holds the clock and lets it
+go on; + and - change the speed of the devices' time where clock.speed drives a phase. The report has what was done so. Without a terminal, with
 standard output in a pipe, with TERM=dumb or where CI is set there are plain lines; NO_COLOR is honoured.
 
 In a workflow of GitHub, where $GITHUB_STEP_SUMMARY names a file, the run is appended to it as Markdown, unless --format markdown
@@ -215,7 +216,7 @@ func (d *drive) run(ctx context.Context) error {
 	}
 	defer tell.end()
 	res, err := sim.Run(ctx, sim.Config{
-		Model: m, Partitions: d.parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Ledger: keep,
+		Model: m, Partitions: d.parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Clock: watch.clock, Ledger: keep,
 	})
 	watch.close()
 	if err != nil {
@@ -362,10 +363,10 @@ func reportDir(out, scenario string, now time.Time) (string, error) {
 // facts is what the checks are held against.
 func facts(m *sim.Model, res *sim.Result, backend *check.BackendCounts) check.Facts {
 	f := check.Facts{
-		Totals: res.Totals, Verdicts: res.Verdicts, Backend: backend, Audit: res.Audit, Interrupted: res.Interrupted, Phases: map[string]check.Span{},
+		Totals: res.Totals, Verdicts: res.Verdicts, Backend: backend, Audit: res.Audit, Interrupted: res.Interrupted, Phases: map[string]check.Span{}, Took: res.Running,
 	}
 	for i, ph := range m.Scenario.Load.Phases {
-		f.Phases[ph.Name] = check.Span(res.Phases[i])
+		f.Phases[ph.Name] = check.Span{From: res.At(res.Phases[i].From), To: res.At(res.Phases[i].To)}
 	}
 	return f
 }

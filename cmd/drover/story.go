@@ -37,7 +37,7 @@ func (u *ui) serveStory(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.mu.Lock()
-	at := u.progress.Elapsed
+	at := u.progress.Sched
 	u.mu.Unlock()
 	u.stories.Lock()
 	defer u.stories.Unlock()

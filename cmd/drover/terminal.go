@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"drover/report"
+	"drover/sim"
 )
 
 // terminal is the live view on a terminal. Bubble Tea draws it below what was there before, reads the keys, follows the size, and gives
@@ -20,6 +22,8 @@ import (
 type terminal struct {
 	program   *tea.Program
 	interrupt func() // ends the run in order
+	clock     *sim.Clock
+	noClock   string // why there is no clock; "" when there is
 	done      chan struct{}
 	err       error // why the view ended by itself; read after done
 
@@ -39,16 +43,16 @@ type display struct {
 // framesPerSec is how often the view may change: often enough for a key to have an effect at once.
 const framesPerSec = 20
 
-// openTerminal shows a view until close.
-func openTerminal(s *display, view *report.LiveView, color bool, interrupt func()) *terminal {
-	t := &terminal{interrupt: interrupt, done: make(chan struct{}), signals: make(chan os.Signal, 4)}
+// openTerminal shows a view until close. Keys have the run end by interrupt, and go to clock; where that is nil they say why.
+func openTerminal(s *display, view *report.LiveView, color bool, interrupt func(), clock *sim.Clock, noClock string) *terminal {
+	t := &terminal{interrupt: interrupt, clock: clock, noClock: noClock, done: make(chan struct{}), signals: make(chan os.Signal, 4)}
 	m := &liveModel{t: t, view: view, color: color, width: 80}
 	options := []tea.ProgramOption{tea.WithOutput(s.out), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSec),
 		tea.WithWindowSize(80, 24), // where the terminal tells none
 	}
 	if s.in != nil {
 		options = append(options, tea.WithInput(s.in))
-		view.Keys = append(view.Keys, "q quit")
+		view.Keys = append(view.Keys, "q quit", "p pause", "+ - speed")
 	} else {
 		options = append(options, tea.WithInput(nil))
 	}
@@ -153,6 +157,8 @@ type liveModel struct {
 	color bool
 	width int
 	gone  bool
+	aged  int  // how often the run was shown since the note
+	held  bool // the clock, for the time of a Ctrl-Z
 }
 
 func (m *liveModel) Init() tea.Cmd { return nil }
@@ -161,8 +167,17 @@ func (m *liveModel) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case *report.Progress:
 		m.view.Add(msg)
+		if m.aged++; m.aged > noteFor && m.view.Note != endingNote {
+			m.view.Note = ""
+		}
+		m.look()
 	case tea.WindowSizeMsg:
 		m.width = msg.Width
+	case tea.ResumeMsg:
+		if m.held {
+			m.held = false
+			m.say(m.t.clock.Resume())
+		}
 	case ending:
 		m.view.Note = endingNote
 	case gone:
@@ -182,9 +197,55 @@ func (m *liveModel) key(key string) tea.Cmd {
 			return nil
 		}
 	case "ctrl+z":
+		if m.t.clock != nil {
+			if _, held := m.t.clock.State(); !held {
+				m.held = m.t.clock.Pause() == nil
+			}
+		}
 		return tea.Suspend
+	case "p", "space":
+		m.turn(func() error {
+			if _, held := m.t.clock.State(); held {
+				return m.t.clock.Resume()
+			}
+			return m.t.clock.Pause()
+		})
+	case "+", "=":
+		m.turn(func() error { return m.t.clock.Faster() })
+	case "-", "_":
+		m.turn(func() error { return m.t.clock.Slower() })
 	}
 	return nil
+}
+
+// noteFor is for how many seconds the answer to a key stays.
+const noteFor = 6
+
+// turn does something with the clock, and says why when it cannot.
+func (m *liveModel) turn(do func() error) {
+	if m.t.clock == nil {
+		m.say(errors.New(m.t.noClock))
+		return
+	}
+	m.say(do())
+}
+
+func (m *liveModel) say(err error) {
+	m.look()
+	if m.view.Note == endingNote {
+		return
+	}
+	m.view.Note, m.aged = "", 0
+	if err != nil {
+		m.view.Note = err.Error()
+	}
+}
+
+// look takes in how the clock goes.
+func (m *liveModel) look() {
+	if m.t.clock != nil {
+		m.view.Times, m.view.Held = m.t.clock.State()
+	}
 }
 
 func (m *liveModel) View() tea.View {

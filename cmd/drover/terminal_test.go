@@ -66,7 +66,7 @@ func TestAbove(t *testing.T) {
 		}
 	}}
 	var after strings.Builder
-	term := openTerminal(&display{out: out}, &report.LiveView{}, false, func() {})
+	term := openTerminal(&display{out: out}, &report.LiveView{}, false, func() {}, nil, "")
 	above := term.above(&after)
 	undo := logAbove(above)
 	above.Write([]byte("half a "))

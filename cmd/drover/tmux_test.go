@@ -134,6 +134,19 @@ func TestTerminal(t *testing.T) {
 	})
 	p.tmux("resize-window", "-x", "100", "-y", "24")
 
+	flows := regexp.MustCompile(`Load +[1-9]`)
+	p.tmux("send-keys", "p")
+	p.shows("quick day 2/3 PAUSED")
+	p.until("second without an upload", regexp.MustCompile(`Load +0/s due`).MatchString)
+	p.tmux("send-keys", "+")
+	p.shows("quick day 2/3 speed x2 PAUSED")
+	p.tmux("send-keys", "p")
+	p.until("flow of uploads", func(screen string) bool {
+		return flows.MatchString(screen) && strings.Contains(screen, "speed x2 ") && !strings.Contains(screen, "PAUSED")
+	})
+	p.tmux("send-keys", "-")
+	p.until("speed as it was", func(screen string) bool { return !strings.Contains(screen, "speed x") })
+
 	p.tmux("send-keys", "C-z")
 	p.until("stop", regexp.MustCompile(`(?i)stopped|suspended`).MatchString)
 	if stopped := p.settings("stopped"); stopped != before {
@@ -152,6 +165,13 @@ func TestTerminal(t *testing.T) {
 	p.shows("code 130")
 	if after := p.settings("after"); after != before {
 		t.Errorf("after the run the terminal's settings are\n%s\nwant\n%s", after, before)
+	}
+	doc := readRun(t, filepath.Join(p.dir, "out"))
+	if len(doc.Pauses) != 2 || doc.Pauses[0].ForNS <= 0 { // the second for as long as the process was stopped
+		t.Errorf("run.json has the pauses %v, want two", doc.Pauses)
+	}
+	if len(doc.Speeds) != 1 || doc.Speeds[0].Times != 2 || len(doc.Warnings) < 2 {
+		t.Errorf("run.json has the speeds %v and the warnings %q, want one of 2, and a warning of either", doc.Speeds, doc.Warnings)
 	}
 }
 

@@ -24,6 +24,7 @@ type watch struct {
 	unlog   func()              // of view
 	metrics *metrics            // nil: not asked for
 	ui      *ui                 // the same
+	clock   *sim.Clock          // for the keys; nil: nobody has a hand on it
 	ctx     context.Context
 	cpu     time.Duration // that this process used until the last progress
 }
@@ -55,7 +56,13 @@ func (d *drive) watch(ctx context.Context, m *sim.Model) (*watch, error) {
 
 // open shows the view, with nothing known yet.
 func (w *watch) open(s *display) {
-	w.view = openTerminal(s, &report.LiveView{}, w.d.color(w.stderr), w.d.interrupt)
+	noClock := ""
+	if shard := w.d.flags.shard; shard.Of > 1 {
+		noClock = fmt.Sprintf("this is shard %s: the others would not wait for it, and nobody would tell them; without --shard the clock can be held", shard.String())
+	} else {
+		w.clock = new(sim.Clock)
+	}
+	w.view = openTerminal(s, &report.LiveView{}, w.d.color(w.stderr), w.d.interrupt, w.clock, noClock)
 	above := w.view.above(w.stderr)
 	w.d.stderr, w.unlog = above, logAbove(above)
 	if u, err := measure.Self(); err == nil {

@@ -51,8 +51,10 @@ type Facts struct {
 	// instead of inconclusive.
 	Interrupted bool
 
-	// Phases is when each phase really was, by its name, for rates per second.
+	// Phases is when each phase was in the schedule's time, by its name, for rates per second, and Took how long the time between two
+	// of its instants really was; nil: their difference.
 	Phases map[string]Span
+	Took   func(from, to time.Duration) time.Duration
 }
 
 // Span is a stretch of the run, in offsets from its start.

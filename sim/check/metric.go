@@ -34,7 +34,7 @@ func (m *Metric) elapsed(f Facts) (sum time.Duration) {
 	names := f.Totals.Names()
 	for _, p := range names.Phases {
 		if m.Where.Phase == p.Name || m.Where.Phase == "" && p.Measure {
-			sum += names.Overlap(&m.Where, f.Phases[p.Name].From, f.Phases[p.Name].To)
+			sum += names.Overlap(&m.Where, f.Phases[p.Name].From, f.Phases[p.Name].To, f.Took)
 		}
 	}
 	return sum

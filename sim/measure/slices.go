@@ -64,10 +64,14 @@ func (n *Names) picks(slice int, s *Selector) bool {
 	return !slices.ContainsFunc(s.Outside, has) && (len(s.During) == 0 || slices.ContainsFunc(s.During, has))
 }
 
-// Overlap is how much of the time from an offset to another one a selector's windows leave.
-func (n *Names) Overlap(s *Selector, from, to time.Duration) (sum time.Duration) {
+// Overlap is how much of the time from an offset to another one a selector's windows leave. took is how long the time between two offsets
+// was; nil: their difference.
+func (n *Names) Overlap(s *Selector, from, to time.Duration, took func(from, to time.Duration) time.Duration) (sum time.Duration) {
+	if took == nil {
+		took = func(from, to time.Duration) time.Duration { return max(0, to-from) }
+	}
 	if len(n.Slices) == 0 && n.picks(0, s) {
-		return max(0, to-from)
+		return took(from, to)
 	}
 	for i := range n.Slices {
 		begin, end := max(from, n.Slices[i].From), to
@@ -75,7 +79,7 @@ func (n *Names) Overlap(s *Selector, from, to time.Duration) (sum time.Duration)
 			end = min(to, n.Slices[i+1].From)
 		}
 		if n.picks(i, s) {
-			sum += max(0, end-begin)
+			sum += took(begin, end)
 		}
 	}
 	return sum

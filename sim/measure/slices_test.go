@@ -62,15 +62,15 @@ func TestSelectByWindow(t *testing.T) {
 		if got.Due != c.want || got.Accepted != c.want || got.Check() != nil {
 			t.Errorf("%+v picks %d due and %d accepted, want %d", c.s, got.Due, got.Accepted, c.want)
 		}
-		if over := n.Overlap(&c.s, 0, 30*second); over != time.Duration(c.want)*second {
+		if over := n.Overlap(&c.s, 0, 30*second, nil); over != time.Duration(c.want)*second {
 			t.Errorf("%+v leaves %v of 30 s, want %d s", c.s, over, c.want)
 		}
 	}
-	if got := n.Overlap(&Selector{During: []string{"wave"}}, 18*second, 40*second); got != 2*second {
+	if got := n.Overlap(&Selector{During: []string{"wave"}}, 18*second, 40*second, nil); got != 2*second {
 		t.Errorf("18 s to 40 s has %v of the wave, want 2 s", got)
 	}
 	plain := &Names{}
-	if got := plain.Overlap(&Selector{Outside: []string{"wave"}}, second, 3*second); got != 2*second {
+	if got := plain.Overlap(&Selector{Outside: []string{"wave"}}, second, 3*second, nil); got != 2*second {
 		t.Errorf("without slices, 1 s to 3 s is %v outside", got)
 	}
 }
