@@ -209,17 +209,6 @@ func (t *text) reconcile() {
 		spans = append(spans, span{f.Name + " " + count(f.N), look})
 	}
 	t.items("Settled", spans)
-	for i, e := range r.Examples {
-		if e.Replay == "" {
-			continue
-		}
-		l := t.label("")
-		l.add(faint, fmt.Sprintf("%s, e.g. device %d: %s", e.Fate, e.Device, e.Replay))
-		t.add(l)
-		if i >= 1 {
-			break
-		}
-	}
 	if r.Blind != "" {
 		for _, piece := range wrap(r.Blind, t.width-labelWidth) {
 			l := t.label("")

@@ -49,6 +49,7 @@ func TestGolden(t *testing.T) {
 			return Text(w, r, TextOptions{Dir: "runs/ramp-with-stall-20260504T091400Z"})
 		}},
 		{"stalled-60.txt", func(w io.Writer, r *Run) error { return Text(w, r, TextOptions{Width: 60}) }},
+		{"stalled-24.txt", func(w io.Writer, r *Run) error { return Text(w, r, TextOptions{Width: 80, Height: 24, Dir: "runs/x"}) }},
 		{"stalled-color.txt", func(w io.Writer, r *Run) error { return Text(w, r, TextOptions{Color: true}) }},
 		{"stalled.md", Markdown},
 		{"stalled.xml", JUnit},
@@ -78,18 +79,23 @@ func TestTextFitsTheScreen(t *testing.T) {
 		allFail.Checks = append(allFail.Checks, Check{Name: fmt.Sprint(i), Result: check.Fail, Got: "got", Want: "want", Evidence: "evidence"})
 	}
 	for name, r := range map[string]*Run{"as it is": stalled(t), "too much of everything": many, "all fail": allFail, "nothing": {}} {
-		for _, width := range []int{0, 1, 40, 60, 80, 200} {
+		for _, size := range [][2]int{{0, 0}, {1, 0}, {40, 0}, {60, 0}, {80, 0}, {200, 0}, {80, 24}, {120, 24}, {80, 1}, {80, 32}, {200, 100}} {
+			width, height := size[0], size[1]
 			var b bytes.Buffer
-			if err := Text(&b, r, TextOptions{Width: width, Dir: "runs/x"}); err != nil {
+			if err := Text(&b, r, TextOptions{Width: width, Height: height, Dir: "runs/x"}); err != nil {
 				t.Fatal(err)
+			}
+			most := 40
+			if height > 0 {
+				most = min(40, max(24, height)-1) // the prompt's line
 			}
 			limit := max(40, width)
 			if width == 0 {
 				limit = math.MaxInt // a file: nothing is cut
 			}
 			lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
-			if len(lines) > 40 {
-				t.Errorf("%s at %d columns: %d lines, want 40 at most", name, width, len(lines))
+			if len(lines) > most {
+				t.Errorf("%s at %d columns and %d lines: %d lines, want %d at most\n%s", name, width, height, len(lines), most, b.String())
 			}
 			for _, l := range lines {
 				if n := utf8.RuneCountInString(l); n > limit {

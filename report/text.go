@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,36 +14,43 @@ import (
 // TextOptions says what the terminal can show. The zero value is plain text for a file: laid out for 80 columns, and
 // nothing is cut.
 type TextOptions struct {
-	Color bool   // use ANSI colours; the caller respects NO_COLOR
-	Width int    // columns of the terminal; 0 means that there is none, fewer than 40 counts as 40
-	Dir   string // where the report files are, for the last line; "" leaves it out
+	Color  bool   // use ANSI colours; the caller respects NO_COLOR
+	Width  int    // columns of the terminal; 0 means that there is none, fewer than 40 counts as 40
+	Height int    // its lines, of which the summary leaves one to the prompt; 0 means that there are enough, fewer than 24 counts as 24
+	Dir    string // where the report files are, for the last line; "" leaves it out
 }
 
 const (
 	screen       = 40 // lines that the summary fills at most
+	smallest     = 24 // lines of the smallest terminal that it fits
 	fewestChecks = 5  // lines kept for the checks, whatever else there is to say
 )
 
-// Text writes the summary for a terminal: checks first, then what was sent, how long it took, what went wrong, what the
-// backend holds, and how the harness did. It fits one screen; report.html has the rest.
+// Text writes the summary for a terminal: checks first, and what to run next about what failed, then what was sent, how long it took, what
+// went wrong, what the backend holds, and how the harness did. It fits one screen; report.html has the rest.
 func Text(w io.Writer, r *Run, opt TextOptions) error {
 	cut := max(40, opt.Width)
 	if opt.Width == 0 {
 		opt.Width, cut = 80, math.MaxInt
 	}
+	room := screen
+	if opt.Height > 0 {
+		room = min(screen, max(smallest, opt.Height)-1)
+	}
 	t := &text{r: r, width: max(40, opt.Width), dir: opt.Dir}
-	head := t.section(t.head)
-	var rest []line
-	for t.kindRows = 16; ; t.kindRows-- { // a narrow terminal has room for fewer kinds
-		rest = t.section(t.load, t.times, t.errors, t.kinds, t.reconcile, t.verdicts, t.generator, t.files)
-		if len(head)+len(rest)+fewestChecks <= screen || t.kindRows == 1 {
-			break
+	head, next := t.section(t.head), t.section(t.next)
+	room -= len(head) + len(next)
+	wanted := len(r.Checks) + 1
+	for _, c := range r.Checks {
+		if c.Result == check.Fail && c.Evidence != "" {
+			wanted++
 		}
 	}
-	t.checks(max(fewestChecks, screen-len(head)-len(rest)))
+	rest := t.rest(room - max(fewestChecks, min(wanted, room/2)))
+	t.checks(max(fewestChecks, room-len(rest)))
 
 	var b strings.Builder
-	for _, l := range append(append(head, t.lines...), rest...) {
+	for _, l := range slices.Concat(head, t.lines, next, rest) {
 		l.render(&b, cut, opt.Color)
 		b.WriteByte('\n')
 	}

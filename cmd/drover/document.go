@@ -165,7 +165,7 @@ func (d *drive) load(res *sim.Result) report.Load {
 
 // command runs the same scenario again.
 func (d *drive) command() string {
-	s := "drover run " + shellWord(d.name) + d.flags.again()
+	s := "drover run " + report.ShellWord(d.name) + d.flags.again()
 	if d.flags.shard.Of > 1 {
 		s += " --shard " + d.flags.shard.String()
 	}

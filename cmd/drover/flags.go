@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"drover/report"
 	"drover/sim/fleet"
 	"drover/sim/scenario"
 )
@@ -131,23 +132,12 @@ func (s *source) load(name string) (*scenario.Scenario, error) {
 func (s *source) again() string {
 	var b strings.Builder
 	if s.variant != "" {
-		b.WriteString(" --variant " + shellWord(s.variant))
+		b.WriteString(" --variant " + report.ShellWord(s.variant))
 	}
 	for _, kv := range s.set.given {
-		b.WriteString(" --set " + shellWord(kv))
+		b.WriteString(" --set " + report.ShellWord(kv))
 	}
 	return b.String()
-}
-
-// shellWord quotes s for a POSIX shell when it must be.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r)
-	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 func oneScenario(cmd *cobra.Command, args []string) error {

@@ -30,6 +30,9 @@ type env struct {
 	// width is how many columns the terminal behind w has; 0 when w is not a terminal.
 	width func(w io.Writer) int
 
+	// height is how many lines it has; 0 when it does not tell. nil: none does.
+	height func(w io.Writer) int
+
 	// terminal reports whether a live view can be drawn on stderr, a terminal, and where its keys come from; keys is nil for nowhere.
 	terminal func(stdout, stderr io.Writer) (keys *os.File, ok bool)
 
@@ -54,6 +57,17 @@ func process() env {
 				return 80
 			}
 			return columns
+		},
+		height: func(w io.Writer) int {
+			f, ok := w.(*os.File)
+			if !ok || !term.IsTerminal(int(f.Fd())) {
+				return 0
+			}
+			_, lines, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return lines
 		},
 		terminal: ownTerminal,
 		interruptible: func(ctx context.Context) (context.Context, func()) {

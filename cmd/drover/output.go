@@ -18,10 +18,19 @@ func printJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// text is how w's terminal likes a summary of what lies in dir.
+func (e env) text(w io.Writer, dir string) report.TextOptions {
+	opt := report.TextOptions{Color: e.color(w), Width: e.width(w), Dir: dir}
+	if e.height != nil {
+		opt.Height = e.height(w)
+	}
+	return opt
+}
+
 // writeOut lets print write to w as w's terminal likes it or, if a file is named, into that: whole or, after an error, not at all.
 func (e env) writeOut(w io.Writer, file string, print func(io.Writer, report.TextOptions) error) error {
 	if file == "" {
-		return print(w, report.TextOptions{Color: e.color(w), Width: e.width(w)})
+		return print(w, e.text(w, ""))
 	}
 	var b bytes.Buffer
 	if err := print(&b, report.TextOptions{}); err != nil {

@@ -254,11 +254,11 @@ func readerOf(m *sim.Model, other string, to func(url string) (*target.HTTP, err
 // replayCommand makes the command that sends a device's uploads again.
 func replayCommand(dir, url string, embedded bool) func(device int) string {
 	return func(device int) string {
-		s := fmt.Sprintf("drover replay %s --device %d", shellWord(dir), device)
+		s := fmt.Sprintf("drover replay %s --device %d", report.ShellWord(dir), device)
 		if embedded {
 			return s + " --print"
 		}
-		return s + " --target " + shellWord(url)
+		return s + " --target " + report.ShellWord(url)
 	}
 }
 

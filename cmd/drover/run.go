@@ -300,7 +300,7 @@ func (d *drive) summary(doc *report.Run, dir string) error {
 	if d.flags.quiet {
 		return nil
 	}
-	return report.Text(d.stdout, doc, report.TextOptions{Color: d.color(d.stdout), Width: d.width(d.stdout), Dir: dir})
+	return report.Text(d.stdout, doc, d.text(d.stdout, dir))
 }
 
 // preflight gives a target that cannot be driven its exit code.

@@ -60,7 +60,7 @@ func (d *drive) story(ctx context.Context, device int, at time.Duration) (*repor
 	m := d.model
 	s := &report.Story{
 		DeviceRow: d.deviceRow(device), AtNS: int64(at),
-		Command: fmt.Sprintf("drover events %s%s --device %d --format table --limit 0", shellWord(d.name), d.flags.again(), device),
+		Command: fmt.Sprintf("drover events %s%s --device %d --format table --limit 0", report.ShellWord(d.name), d.flags.again(), device),
 	}
 	filler := behavior.NewFiller(&m.Behavior)
 	schedule := sim.NewSchedule(m, []int{m.Fleet.Partition(device)})
