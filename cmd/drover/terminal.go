@@ -24,6 +24,7 @@ type terminal struct {
 	interrupt func() // ends the run in order
 	clock     *sim.Clock
 	noClock   string // why there is no clock; "" when there is
+	guard     *guard // nil: the terminal is not changed
 	done      chan struct{}
 	err       error // why the view ended by itself; read after done
 
@@ -52,6 +53,12 @@ func openTerminal(s *display, view *report.LiveView, color bool, interrupt func(
 	}
 	if s.in != nil {
 		options = append(options, tea.WithInput(s.in))
+		if f, ok := s.out.(*os.File); ok {
+			var err error
+			if t.guard, err = openGuard(f); err != nil {
+				t.guard = nil // it is for crashes, and no reason not to run
+			}
+		}
 		view.Keys = append(view.Keys, "q quit", "p pause", "+ - speed")
 	} else {
 		options = append(options, tea.WithInput(nil))
@@ -66,6 +73,9 @@ func openTerminal(s *display, view *report.LiveView, color bool, interrupt func(
 	go func() {
 		defer close(t.done)
 		_, t.err = t.program.Run()
+		if t.guard != nil {
+			t.guard.close()
+		}
 	}()
 	return t
 }

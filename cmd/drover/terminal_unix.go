@@ -24,3 +24,6 @@ func foreground(terminal *os.File) bool {
 	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
+
+// ignoreBackground lets this process set the terminal although a shell has it again.
+func ignoreBackground() { signal.Ignore(syscall.SIGTTOU) }

@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -106,6 +108,44 @@ func (p *pane) until(what string, ok func(screen string) bool, capture ...string
 func (p *pane) shows(text string) string {
 	p.t.Helper()
 	return p.until(text, func(screen string) bool { return strings.Contains(screen, text) })
+}
+
+// TestTerminalOutlivesDrover: one that is killed, or crashes, leaves the terminal as it was, too.
+func TestTerminalOutlivesDrover(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGQUIT} { // the second has the runtime of Go crash, as a panic does
+		p := newPane(t)
+		tty := strings.TrimSpace(p.tmux("display-message", "-p", "#{pane_tty}"))
+		settings := func() string {
+			f, err := os.Open(tty)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			cmd := exec.CommandContext(t.Context(), "stty", "-g")
+			cmd.Stdin = f
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("stty: %v: %s", err, out)
+			}
+			return string(out)
+		}
+		before := settings()
+		// The shell starts drover in its own place: no shell puts anything right afterwards.
+		p.line("clear; sh -c 'echo pid $$; exec drover run " + quick(t) + " --set day=1h --out out'")
+		screen := p.until("upload", someAccepted.MatchString)
+		if settings() == before {
+			t.Fatal("the view does not change the terminal, so this test proves nothing")
+		}
+		pid, err := strconv.Atoi(regexp.MustCompile(`pid (\d+)`).FindStringSubmatch(screen)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, signal); err != nil {
+			t.Fatal(err)
+		}
+		p.until("terminal as it was", func(string) bool { return settings() == before })
+	}
 }
 
 var someAccepted = regexp.MustCompile(`Uploads +[1-9]`)
