@@ -98,6 +98,7 @@ func stalled(t testing.TB) *Run {
 		phases[i] = Phase{Name: names.Phases[i].Name, Do: do, Measure: names.Phases[i].Measure, FromNS: int64(spans[i].from), ToNS: int64(spans[i].to)}
 	}
 	var oracle check.Oracle
+	splits, judged := check.NewSplits(len(names.Phases), []int{0, 1}), 0
 	for _, d := range []struct {
 		truth, ref, backend event.Category
 		pattern             event.Pattern
@@ -111,7 +112,10 @@ func stalled(t testing.TB) *Run {
 		{event.Phishing, event.Phishing, event.Unknown, event.Combosquat, true, -1, 17}, {event.Unknown, event.Malware, event.Malware, event.Bait, false, -1, 9},
 	} {
 		for range d.n {
-			oracle.Add(check.Detection{Truth: d.truth, Reference: d.ref, Pattern: d.pattern, Hard: d.hard, Age: d.age}, d.backend)
+			of := check.Detection{Truth: d.truth, Reference: d.ref, Pattern: d.pattern, Hard: d.hard, Age: d.age}
+			oracle.Add(of, d.backend)
+			splits.Add(2-judged%50/49, judged%23%21, ms+time.Duration(judged*7919%1000)*ms/100, &of, d.backend)
+			judged++
 		}
 	}
 	visits := Visits{event.Benign: {event.Benign: 90000, event.Phishing: 1}, event.Phishing: {event.Benign: 61, event.Phishing: 419},
@@ -140,6 +144,7 @@ func stalled(t testing.TB) *Run {
 		Verdicts:  FromVerdicts(&oracle, &visits, func(p event.Pattern, hard bool) float64 { return 0.5 }),
 		Generator: Generator{UserNS: int64(8100 * ms), SystemNS: int64(3100 * ms), CPUShare: 0.0747, MaxRSS: 84 << 20},
 	}
+	r.Verdicts.Split(splits, names)
 	r.Verdicts.Disputes = []Dispute{
 		{Event: "3c1f0a52-7be4-8d1c-9a51-0f2b6c7d8e9f", Device: 417, Seq: 88, URL: "qzkxwvtj.top.sim.test", HostSent: true, Pattern: "dga-letters", Hard: true,
 			Truth: "c2", Reference: "c2", Backend: "benign", Reasons: `model "qzkxwvtj" +2.87, ".top" +1.02, others +0.11`},

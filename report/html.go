@@ -82,7 +82,7 @@ func renderPage(w io.Writer, r *Run, live *LivePage) error {
 		Tables                                []table
 		SeriesTables                          []seriesTable
 		VerdictGrids                          []grid
-		VerdictNote                           string
+		VerdictNote, VerdictFall              string
 		Data                                  chartData
 	}{
 		R: r, Live: live, UnderWay: underWay, Sign: sign, Class: resultClass(r.Result), Verdict: verdictOf(r), Load: loadLine(r), Again: again(r),
@@ -91,7 +91,7 @@ func renderPage(w io.Writer, r *Run, live *LivePage) error {
 		CSP: policy(css, js) + csp,
 		CSS: template.CSS(css), JS: template.JS(js),
 		Tiles: tiles(r), VerdictTiles: verdictTiles(r.Verdicts), Charts: figures(r), CurveRows: curveRows(r), Timeline: timeline,
-		Tables: tables(r), SeriesTables: seriesTables(r), VerdictGrids: verdictGrids(r.Verdicts), VerdictNote: verdictNote(r.Verdicts), Data: chart(r),
+		Tables: tables(r), SeriesTables: seriesTables(r), VerdictGrids: verdictGrids(r.Verdicts), VerdictNote: verdictNote(r.Verdicts), VerdictFall: verdictFall(r.Verdicts), Data: chart(r),
 	})
 	if err != nil {
 		return err

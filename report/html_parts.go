@@ -71,6 +71,14 @@ func verdictNote(v *Verdicts) string {
 	return devicesSentence(v)
 }
 
+// verdictFall is the sentence above them, of verdicts that get worse when answers get slow.
+func verdictFall(v *Verdicts) string {
+	if v == nil {
+		return ""
+	}
+	return v.Slowest.sentence()
+}
+
 // table is a list of phases, operations, cohorts or tenants.
 type table struct {
 	ID, Title, Caption, First, Sixth string

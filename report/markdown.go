@@ -74,6 +74,9 @@ func Markdown(w io.Writer, r *Run) error {
 		if s := devicesSentence(v); s != "" {
 			b.WriteString("Before that, " + md(s) + ".")
 		}
+		if s := v.Slowest.sentence(); s != "" {
+			b.WriteString("\n\n> **Warning** " + md(s))
+		}
 		b.WriteByte('\n')
 		for _, g := range append([]grid{verdictSummary(v)}, verdictDetails(v)...) {
 			mdGrid(&b, g)

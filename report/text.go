@@ -331,6 +331,11 @@ func (t *text) verdicts() {
 		}
 	}
 	t.add(l)
+	for _, piece := range wrap(v.Slowest.sentence(), t.width-labelWidth) {
+		l = t.label("")
+		l.add(yellow, piece)
+		t.add(l)
+	}
 }
 
 func (t *text) generator() {

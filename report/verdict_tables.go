@@ -22,11 +22,7 @@ func verdictSummary(v *Verdicts) grid {
 		j    *Judgement
 	}{{"truth", &v.Truth}, {"reference", &v.Reference}} {
 		j := side.j
-		mcc := "–"
-		if j.MCC != nil {
-			mcc = fmt.Sprintf("%.3f", *j.MCC)
-		}
-		g.Rows = append(g.Rows, []string{side.name, count(j.TP + j.FP + j.FN + j.TN), interval(j.Agreement), interval(j.Recall), interval(j.Precision), mcc})
+		g.Rows = append(g.Rows, []string{side.name, count(j.TP + j.FP + j.FN + j.TN), interval(j.Agreement), interval(j.Recall), interval(j.Precision), j.mcc()})
 	}
 	return g
 }
@@ -84,9 +80,10 @@ func verdictDetails(v *Verdicts) (list []grid) {
 	if len(v.Disputes) > 0 {
 		list = append(list, disputeGrid(v))
 	}
-	c := grid{Caption: "By category of the truth: called malicious of whatever kind, and called just this", Head: []string{"Category", "detections", "judged", "called malicious", "called so"}}
+	c := grid{Caption: "By category of the truth: called malicious of whatever kind, and called just this; of those called so, how many are, and Matthews' coefficient of this category against all others",
+		Head: []string{"Category", "detections", "judged", "called malicious", "called so", "are so", "MCC"}}
 	for _, row := range v.ByCategory {
-		c.Rows = append(c.Rows, []string{row.Category, count(row.Total), count(row.Judged), interval(row.Found), interval(row.Named)})
+		c.Rows = append(c.Rows, []string{row.Category, count(row.Total), count(row.Judged), interval(row.Found), interval(row.Named), interval(row.Rest.Precision), row.Rest.mcc()})
 	}
 	p := grid{Caption: "By pattern of the site. The model alone is what the reference's rules and model find of such sites by the host, without a list: what to expect of a classifier that only reads names",
 		Head: []string{"Pattern", "easy or hard", "detections", "judged", "found of malicious", "model alone"}}
@@ -113,7 +110,7 @@ func verdictDetails(v *Verdicts) (list []grid) {
 			list = append(list, g)
 		}
 	}
-	return list
+	return append(list, verdictSplits(v)...)
 }
 
 // devicesSentence says what devices detected of what they visited, or "".

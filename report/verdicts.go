@@ -26,7 +26,13 @@ type Verdicts struct {
 	Disputes      []Dispute     `json:"disputes"`      // some detections about which the backend disagrees with the reference or with the truth
 	Patterns      []PatternRow  `json:"patterns"`      // those that occurred
 	Late          []LateRow     `json:"late"`          // sites that turned malicious during the run; null: there were none
-	Visits        PlantedVisits `json:"planted_visits"`
+
+	ByPhase    []PhaseVerdicts  `json:"by_phase"`         // those with detections
+	ByTenant   []TenantVerdicts `json:"by_tenant"`        // the tenants with the most devices, and last all others together
+	ByResponse []TimedVerdicts  `json:"by_response_time"` // by tenth of response time, the fastest first
+	Slowest    *SlowVerdicts    `json:"slowest"`          // null: verdicts do not get worse when answers get slow
+
+	Visits PlantedVisits `json:"planted_visits"`
 }
 
 // Dispute is one detection about which the backend disagrees with the reference, or with the truth, on malicious or benign.
@@ -54,7 +60,9 @@ type Judgement struct {
 	Recall     Share    `json:"recall"`
 	Precision  Share    `json:"precision"`
 	FalseAlarm Share    `json:"false_alarms"`
-	MCC        *float64 `json:"mcc"` // Matthews' correlation coefficient; null where it is not defined
+	MCC        *float64 `json:"mcc"`     // Matthews' correlation coefficient; null where it is not defined
+	MCCLow     *float64 `json:"mcc_low"` // its 95 % interval; null where there is none: where it is not defined, and where it is 1 or -1
+	MCCHigh    *float64 `json:"mcc_high"`
 }
 
 // CategoryRow is the detections of one category of the truth.
@@ -64,6 +72,8 @@ type CategoryRow struct {
 	Judged   int64  `json:"judged"`
 	Found    Share  `json:"found"` // called malicious, of whatever kind
 	Named    Share  `json:"named"` // called just this category
+
+	Rest Judgement `json:"one_against_rest"` // called just this category or anything else, against the truth, where that is known
 }
 
 // PatternRow is the detections of sites of one pattern and difficulty.
@@ -162,12 +172,15 @@ func judgementOf(c check.Confusion) Judgement {
 	if mcc, ok := c.MCC(); ok {
 		j.MCC = &mcc
 	}
+	if low, high, ok := c.MCCInterval(); ok {
+		j.MCCLow, j.MCCHigh = &low, &high
+	}
 	return j
 }
 
 // categoryOf sums up the detections of one category of the truth.
 func categoryOf(m *check.VerdictMatrix, c event.Category) CategoryRow {
-	row := CategoryRow{Category: c.String()}
+	row := CategoryRow{Category: c.String(), Rest: judgementOf(m.OneAgainstRest(c))}
 	var found, named int64
 	for ref := range m[c] {
 		for backend, n := range m[c][ref] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"drover/sim/check"
 	"drover/sim/event"
 	"drover/sim/measure"
 )
@@ -57,7 +58,7 @@ func (res *Result) Running(from, to time.Duration) time.Duration {
 
 // sum adds up what the workers know.
 func (r *run) sum(elapsed time.Duration) *Result {
-	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: r.stopped()}
+	res := &Result{Started: r.start, Elapsed: elapsed, Workers: len(r.workers), Interrupted: r.stopped(), Splits: check.NewSplits(len(r.names.Phases), r.apart)}
 	if !r.sc.Load.Closed {
 		res.Pacing.Timer = r.timer.Name
 	}
@@ -68,6 +69,9 @@ func (r *run) sum(elapsed time.Duration) *Result {
 			res.Kinds[event.Enrolment].Made += int64(w.sched.Devices())
 		}
 		res.add(&w.tally)
+		w.judged.Lock()
+		res.Splits.Merge(w.splits)
+		w.judged.Unlock()
 		for _, s := range w.crew {
 			res.add(&s.tally)
 		}

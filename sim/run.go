@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type Result struct {
 	Phases      []PhaseSpan
 	Kinds       [event.NumKinds]Kinds
 	Verdicts    check.Oracle
+	Splits      *check.Splits  // the verdicts by phase, tenant and response time
 	Disputes    check.Disputes // some of the verdicts that somebody disagrees with
 	Devices     behavior.Stats
 	DeviceTime  time.Duration // how far the devices' clocks came
@@ -107,6 +109,7 @@ type run struct {
 	sc      *scenario.Scenario
 	names   *measure.Names
 	version map[string]int // of iOS, as measure.Sample has them
+	apart   []int          // tenants whose verdicts are counted apart
 	start   time.Time
 	before  measure.Usage // of the process, at the start
 	workers []*worker
@@ -124,7 +127,7 @@ type run struct {
 }
 
 func newRun(cfg Config) (*run, error) {
-	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
+	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), apart: largest(cfg.Model.Fleet.Tenants()), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
 	r.course.Store(&course{{tempo: 1}})
 	parts := cfg.Partitions
 	if parts == nil {
@@ -282,6 +285,19 @@ func (r *run) example(c measure.Class, err error) {
 	if r.errors[c] == "" {
 		r.errors[c] = err.Error()
 	}
+}
+
+// ownVerdicts is how many tenants' verdicts are counted apart.
+const ownVerdicts = 20
+
+// largest lists the tenants with the most devices, by index and in order of size. That is known before the run, and to every shard.
+func largest(tenants []fleet.Tenant) []int {
+	list := make([]int, len(tenants))
+	for i := range list {
+		list[i] = i
+	}
+	slices.SortStableFunc(list, func(a, b int) int { return cmp.Compare(tenants[b].Devices, tenants[a].Devices) })
+	return list[:min(len(list), ownVerdicts)]
 }
 
 // Names are the words behind the indices of a model's samples.

@@ -211,6 +211,7 @@ func (s *sender) judge(j *job) {
 			}
 		}
 		s.tally.verdicts.Add(t.Detection, verdict)
+		s.w.split(j, &t.Detection, verdict)
 		s.dispute(j, &t, verdict)
 		said := ledger.Unjudged
 		if verdict < event.NumCategories {

@@ -46,6 +46,9 @@ type worker struct {
 	free  []*job  // unused, given back by senders
 
 	feed *feed // of the closed model; nil in the open one
+
+	judged sync.Mutex // guards splits
+	splits *check.Splits
 }
 
 func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
@@ -56,6 +59,7 @@ func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
 		sched:      NewSchedule(r.cfg.Model, partitions),
 		rec:        measure.NewRecorder(r.names, measure.Options{}),
 		rhythm:     rhythm{grid: r.timer.Grid, workers: float64(n)},
+		splits:     check.NewSplits(len(r.names.Phases), r.apart),
 	}
 	for range (r.senders() + n - 1 - id) / n { // the first ones get the remainder
 		w.crew = append(w.crew, newSender(w))
@@ -323,6 +327,13 @@ func (t *tally) count(j *job, o measure.Outcome) {
 		}
 		k.Sent++
 	}
+}
+
+// split counts a verdict of an answer by when and to whom it came.
+func (w *worker) split(j *job, d *check.Detection, verdict event.Category) {
+	w.judged.Lock()
+	defer w.judged.Unlock()
+	w.splits.Add(int(j.key.Phase), int(j.key.Tenant), j.done-j.at, d, verdict)
 }
 
 // idle reports whether every upload has its fate.

@@ -45,6 +45,7 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 		Generator:   gen,
 	}
 	if doc.Verdicts != nil {
+		doc.Verdicts.Split(res.Splits, res.Totals.Names())
 		doc.Verdicts.Disputes = disputes(d.model, res.Disputes.All())
 	}
 	var phases []report.Phase

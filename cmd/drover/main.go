@@ -122,7 +122,7 @@ against any backend at the pace the devices set, and judges what comes back.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, "%w", err) })
 	root.AddCommand(
 		newRun(e), newCalibrate(e), newValidate(), newPlan(), newDevices(), newEvents(), newVisits(), newServe(e), newClassify(), newTrain(), newAudit(), newPrivacy(), newScenarios(), newAdapters(), newFormats(),
-		newSchema(), newReport(e), newCompare(e), newMetricsCommand(), newLedger(), newSettle(e), newReplay(e), newVersion(), newGuard(), exitCodesTopic(), backendTopic(), databaseTopic(),
+		newSchema(), newReport(e), newVerdicts(e), newCompare(e), newMetricsCommand(), newLedger(), newSettle(e), newReplay(e), newVersion(), newGuard(), exitCodesTopic(), backendTopic(), databaseTopic(),
 	)
 	root.AddCommand(protocolTopics()...)
 	refuseUnknownTopics(root)

@@ -77,6 +77,29 @@ func (m *VerdictMatrix) confusion(against func(truth, ref event.Category) event.
 	return c
 }
 
+// OneAgainstRest is how one category stands to the truth, where that is known: TP are the detections that are of it and are called so, FN
+// those that are of it and are called anything else, FP those that are called so and are not.
+func (m *VerdictMatrix) OneAgainstRest(of event.Category) (c Confusion) {
+	for truth := range event.NumCategories {
+		for ref := range m[truth] {
+			for said := range event.NumCategories {
+				n := m[truth][ref][said]
+				switch {
+				case truth == of && said == of:
+					c.TP += n
+				case truth == of:
+					c.FN += n
+				case said == of:
+					c.FP += n
+				default:
+					c.TN += n
+				}
+			}
+		}
+	}
+	return c
+}
+
 // Disagreements counts the judged ones in which the backend and the reference disagree on malicious or benign, by truth
 // (benign, malicious, unknown) and by the reference's verdict (benign, malicious). Where truth and reference differ, the backend
 // was right.
@@ -149,4 +172,30 @@ func (c Confusion) MCC() (v float64, ok bool) {
 		return 0, false
 	}
 	return (tp*tn - fp*fn) / d, true
+}
+
+// MCCInterval is the 95 % interval of MCC by the delta method on Fisher's scale. With r = MCC, n verdicts, p_i the shares of the four cells
+// and g_i the derivative of r by p_i, it is tanh(atanh r ± z sqrt((sum p_i g_i^2 - (sum p_i g_i)^2) / n) / (1 - r^2)), z = 1.959964.
+// ok is false where MCC is not defined, and where it is 1 or -1: then this says nothing of how far the truth may be from it.
+// Source: Y. Itaya, J. Tamura, K. Hayashi, K. Yamamoto, Asymptotic properties of Matthews correlation coefficient, Statistics in
+// Medicine 44 (2025), doi 10.1002/sim.10303.
+func (c Confusion) MCCInterval() (low, high float64, ok bool) {
+	r, ok := c.MCC()
+	if !ok || math.Abs(r) > 1-1e-12 {
+		return 0, 0, false
+	}
+	n := float64(c.TP + c.FP + c.FN + c.TN)
+	tp, fp, fn, tn := float64(c.TP)/n, float64(c.FP)/n, float64(c.FN)/n, float64(c.TN)/n
+	said, is, isNot, saidNot := tp+fp, tp+fn, tn+fp, tn+fn
+	d := math.Sqrt(said * is * isNot * saidNot)
+	var mean, square float64
+	for _, cell := range [...]struct{ p, top, a, b float64 }{
+		{tp, tn, said, is}, {fp, -fn, said, isNot}, {fn, -fp, is, saidNot}, {tn, tp, isNot, saidNot},
+	} {
+		g := cell.top/d - r/2*(1/cell.a+1/cell.b)
+		mean += cell.p * g
+		square += cell.p * g * g
+	}
+	half := z95 * math.Sqrt(max(0, square-mean*mean)/n) / (1 - r*r)
+	return math.Tanh(math.Atanh(r) - half), math.Tanh(math.Atanh(r) + half), true
 }
