@@ -34,7 +34,10 @@ type Reconcile struct {
 	Leaked         int64 `json:"leaked"`
 	Erased         int64 `json:"erased"`
 	Kept           int64 `json:"kept"`
-	Readers        int64 `json:"readers"` // tenants whose own credential was tried; 0: leaks were not looked for
+	Readers        int64 `json:"readers"`      // tenants whose own credential was tried; 0: leaks were not looked for
+	Asks           int64 `json:"asks"`         // how often one of them asked for another tenant's data by name
+	AsksRefused    int64 `json:"asks_refused"` // of these: the answer was no
+	AsksFailed     int64 `json:"asks_failed"`  // of these: there was no answer
 
 	Stored    *StoredAudit     `json:"stored_audit"` // what is stored against the privacy contract; null: nobody asked, or it does not show
 	Freshness *Quantiles       `json:"freshness"`    // of late events: acknowledged to shown, at most; null: none was late
@@ -103,7 +106,7 @@ func FromSettlement(s *check.Settlement, replay func(device int) string) *Reconc
 		Events: s.Events, Acknowledged: s.Acknowledged, Unanswered: s.Unanswered, Rejected: s.Rejected, NeverSent: s.NeverSent,
 		Unrecorded: s.Unrecorded, Shown: s.Shown, Once: s.Once, Lost: s.Lost, Unacknowledged: s.Unacknowledged, Missing: s.Missing, NotDue: s.NotDue, Duplicated: s.Duplicated,
 		Copies: s.Copies, Altered: s.Altered, WrongTenant: s.WrongTenant, Unexpected: s.Unexpected, Unreadable: s.Unreadable, Late: s.Late,
-		Leaked: s.Leaked, Withdrawn: s.Withdrawn, Erased: s.Erased, Kept: s.Kept, Readers: s.Readers, Contents: s.Contents, Tenants: s.Tenants, Blind: s.Blind,
+		Leaked: s.Leaked, Withdrawn: s.Withdrawn, Erased: s.Erased, Kept: s.Kept, Readers: s.Readers, Asks: s.Asks, AsksRefused: s.AsksRefused, AsksFailed: s.AsksFailed, Contents: s.Contents, Tenants: s.Tenants, Blind: s.Blind,
 		Fields: []AlteredField{}, Kinds: []SettledKind{}, Examples: []SettledExample{}, Looks: []Look{},
 	}
 	if a := s.Stored; a != nil {
@@ -180,6 +183,22 @@ func (r *Reconcile) Fates() (list []Fate) {
 	return list
 }
 
+// Strangers says what tenants' own credentials were tried for, as a sentence; "" when they were not.
+func (r *Reconcile) Strangers() string {
+	if r.Readers == 0 {
+		return ""
+	}
+	s := plural(r.Readers, "tenant", "tenants") + " read all with a credential of their own"
+	if r.Asks == 0 {
+		return s + "; none asked for another tenant's data by name."
+	}
+	s += fmt.Sprintf(", and asked %s for another tenant's data by name; the answer was no %s", plural(r.Asks, "time", "times"), plural(r.AsksRefused, "time", "times"))
+	if r.AsksFailed > 0 {
+		s += fmt.Sprintf(", and %s there was none", plural(r.AsksFailed, "time", "times"))
+	}
+	return s + "."
+}
+
 // fields names the altered fields in a few words.
 func (r *Reconcile) fields() string {
 	var words []string
@@ -227,6 +246,9 @@ func mdReconcile(b *strings.Builder, r *Reconcile) {
 	for _, f := range r.Fates() {
 		mdRow(b, count(f.N), f.Name, f.Meaning)
 	}
+	if s := r.Strangers(); s != "" {
+		fmt.Fprintf(b, "\n%s\n", md(s))
+	}
 	if r.Freshness != nil {
 		fmt.Fprintf(b, "\nLate events were shown after p50 %s, p99 %s, max %s at most.\n", dur(r.Freshness.P50NS), dur(r.Freshness.P99NS), dur(r.Freshness.MaxNS))
 	}
@@ -254,6 +276,9 @@ func TextReconcile(r *Reconcile) string {
 	fmt.Fprintf(&b, "%s acknowledged, %s shown by the backend\n\n", plural(r.Acknowledged, "event", "events"), count(r.Shown))
 	for _, f := range r.Fates() {
 		fmt.Fprintf(&b, "%12s  %-26s%s\n", count(f.N), f.Name, f.Meaning)
+	}
+	if s := r.Strangers(); s != "" {
+		fmt.Fprintf(&b, "\n%s\n", s)
 	}
 	if r.Freshness != nil {
 		fmt.Fprintf(&b, "\nlate events were shown after p50 %s, p99 %s, max %s at most\n", dur(r.Freshness.P50NS), dur(r.Freshness.P99NS), dur(r.Freshness.MaxNS))

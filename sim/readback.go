@@ -27,6 +27,9 @@ import (
 //	#withdrawn {"devices":[7]}                                   the backend was told to erase the optional data of these
 //	#look {"at_ns":61000000000}                                  a look at everything begins, at this offset from the run's start
 //	#as {"tenant":"..."}                                         what this tenant's own credential is shown begins
+//	#ask {"tenant":"...","of":"..."}                             what it is shown begins when it asks for another tenant's data by name
+//	#refused {}                                                  the answer to an ask was no
+//	#failed {"why":"..."}                                        there was no answer to an ask
 //	#end {"shown":1000}                                          a look is over
 //	#over {"why":""}                                             last of all: why the backend may not have shown all; "": it stood still
 type ReadBack struct {
@@ -35,6 +38,7 @@ type ReadBack struct {
 	Run     string
 	Fleet   *fleet.Fleet         // of the run
 	Tenants []string             // ids, by the index that Source knows
+	Seed    uint64               // decides which of them ask for whose data
 	Wanted  int64                // events that were acknowledged: when so many are shown, there is nothing more to wait for
 	Since   func() time.Duration // the offset from the run's start, now
 	Out     io.Writer
@@ -78,7 +82,7 @@ func (r *ReadBack) Do(ctx context.Context) error {
 		if err := r.say("#look ", map[string]int64{"at_ns": int64(at)}); err != nil {
 			return err
 		}
-		shown, err := r.walk(ctx, target.Admin)
+		shown, err := r.walk(ctx, target.Admin, "")
 		if err != nil {
 			return err
 		}
@@ -95,13 +99,8 @@ func (r *ReadBack) Do(ctx context.Context) error {
 		}
 	}
 	if r.How.Foreign {
-		for i, id := range r.Tenants {
-			if err := r.say("#as ", map[string]string{"tenant": id}); err != nil {
-				return err
-			}
-			if _, err := r.walk(ctx, i); err != nil {
-				return fmt.Errorf("as tenant %s: %w", id, err)
-			}
+		if err := r.foreign(ctx); err != nil {
+			return err
 		}
 	}
 	return r.say("#over ", map[string]string{"why": why})
@@ -168,16 +167,15 @@ func (r *ReadBack) say(what string, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.Out.Write(append(append([]byte(what), b...), '\n'))
-	return err
+	return r.keep(append(append([]byte(what), b...), '\n'))
 }
 
-// walk writes down all that a reader is shown, and returns how many events that is.
-func (r *ReadBack) walk(ctx context.Context, tenant int) (shown int64, err error) {
+// walk writes down all that a reader is shown, of one tenant where it asks for one, and returns how many events that is.
+func (r *ReadBack) walk(ctx context.Context, tenant int, of string) (shown int64, err error) {
 	if r.How.Adapter == "drover-audit" {
-		shown, err = r.audit(ctx, tenant)
+		shown, err = r.audit(ctx, tenant, of)
 	} else {
-		shown, err = r.pages(ctx, tenant)
+		shown, err = r.pages(ctx, tenant, of)
 	}
 	if err != nil {
 		return shown, err
@@ -186,9 +184,13 @@ func (r *ReadBack) walk(ctx context.Context, tenant int) (shown int64, err error
 }
 
 // audit walks through the audit of drover's own backend.
-func (r *ReadBack) audit(ctx context.Context, tenant int) (shown int64, err error) {
+func (r *ReadBack) audit(ctx context.Context, tenant int, of string) (shown int64, err error) {
+	path := "/v1/audit/events?limit=10000&run=" + url.QueryEscape(r.Run)
+	if of != "" {
+		path += "&tenant=" + url.QueryEscape(of)
+	}
 	for after, more := "", true; more; {
-		body, err := r.Source.Get(ctx, "/v1/audit/events?limit=10000&run="+url.QueryEscape(r.Run)+"&after="+url.QueryEscape(after), tenant)
+		body, err := r.Source.Get(ctx, path+"&after="+url.QueryEscape(after), tenant)
 		if err != nil {
 			return shown, err
 		}
@@ -199,7 +201,7 @@ func (r *ReadBack) audit(ctx context.Context, tenant int) (shown int64, err erro
 			return shown, fmt.Errorf("a page of /v1/audit/events has no end: %w", err)
 		}
 		shown += int64(bytes.Count(body[:cut], []byte("\n")))
-		if _, err := r.Out.Write(body[:cut]); err != nil {
+		if err := r.keep(body[:cut]); err != nil {
 			return shown, err
 		}
 		if end.More && end.Next == after {
@@ -211,14 +213,17 @@ func (r *ReadBack) audit(ctx context.Context, tenant int) (shown int64, err erro
 }
 
 // pages walks through a backend as the scenario describes it.
-func (r *ReadBack) pages(ctx context.Context, tenant int) (shown int64, err error) {
-	cursor := r.How.Start
+func (r *ReadBack) pages(ctx context.Context, tenant int, of string) (shown int64, err error) {
+	cursor, request, place := r.How.Start, r.How.Request, "{tenant}"
+	if of != "" {
+		request, place = r.How.Other, of
+	}
 	for {
 		in := func(text string, quote func(string) string) string {
-			return strings.NewReplacer("{run}", quote(r.Run), "{limit}", strconv.Itoa(r.How.Limit), "{cursor}", quote(cursor), "{offset}", strconv.FormatInt(shown, 10)).Replace(text)
+			return strings.NewReplacer("{run}", quote(r.Run), "{tenant}", place, "{limit}", strconv.Itoa(r.How.Limit), "{cursor}", quote(cursor), "{offset}", strconv.FormatInt(shown, 10)).Replace(text)
 		}
-		path := in(r.How.Request, url.QueryEscape)
-		p := page{how: &r.How, out: r.Out}
+		path := in(request, url.QueryEscape)
+		p := page{how: &r.How, keep: r.keep}
 		err := r.page(ctx, path, in(r.How.Body, func(s string) string { return s }), tenant, &p)
 		shown += p.items
 		if err != nil {
@@ -233,7 +238,7 @@ func (r *ReadBack) pages(ctx context.Context, tenant int) (shown int64, err erro
 				return shown, fmt.Errorf("%s: the next page is said to be the same", path)
 			}
 			cursor = p.next
-		case p.items < int64(r.How.Limit) || !strings.Contains(r.How.Request+r.How.Body, "{offset}"):
+		case p.items < int64(r.How.Limit) || !strings.Contains(request+r.How.Body, "{offset}"):
 			return shown, nil
 		}
 	}
@@ -242,7 +247,7 @@ func (r *ReadBack) pages(ctx context.Context, tenant int) (shown int64, err erro
 // page is one answer of a backend, written down as it is taken apart.
 type page struct {
 	how   *target.Readback
-	out   io.Writer
+	keep  func([]byte) error
 	line  bytes.Buffer
 	items int64
 	next  string
@@ -307,8 +312,7 @@ func (p *page) item(it []byte) error {
 		}
 	}
 	p.line.WriteByte('\n')
-	_, err := p.out.Write(p.line.Bytes())
-	return err
+	return p.keep(p.line.Bytes())
 }
 
 // member returns what is at a place of a document: names joined by dots. ok is false when it is not there, or null.

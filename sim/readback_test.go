@@ -109,8 +109,14 @@ func shelved(t *testing.T, how string, with ...string) (*Settlement, *shelf) {
 // read reads the shelf back, and settles.
 func (s *shelf) settle(t *testing.T, c *Settlement, start time.Time) (*check.Settlement, string) {
 	t.Helper()
+	return settleFrom(t, c, ReadBack{Source: s, Wanted: int64(len(s.docs)), Since: func() time.Duration { return time.Since(start) }})
+}
+
+// settleFrom reads back what a source shows, and settles.
+func settleFrom(t *testing.T, c *Settlement, rb ReadBack) (*check.Settlement, string) {
+	t.Helper()
 	var out bytes.Buffer
-	rb := ReadBack{Source: s, How: c.Model.Scenario.Target.Readback, Run: "r", Wanted: int64(len(s.docs)), Since: func() time.Duration { return time.Since(start) }, Out: &out}
+	rb.How, rb.Run, rb.Out = c.Model.Scenario.Target.Readback, "r", &out
 	if err := rb.Do(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -60,15 +60,12 @@ func (c *Settlement) Settle() (*check.Settlement, error) {
 			s.Look(at)
 			stored.look()
 		},
-		as: func(tenant string) error {
+		as: func(tenant, of string) error {
 			own = true
-			id, ok := wire.ParseGUID(tenant)
-			if !ok {
-				return fmt.Errorf("%q is no tenant", tenant)
-			}
-			s.ReadAs(id)
-			return nil
+			return c.strangers(s, tenant, of)
 		},
+		refused: s.Refuse,
+		failed:  s.FailToAsk,
 		line: func(line []byte) error {
 			if !own {
 				stored.show(&c.Model.Scenario.Target.Readback, line)
@@ -102,7 +99,7 @@ func (c *Settlement) compare(retrace *Retracer, s *ledger.Settler) error {
 	as := false
 	_, err := c.read(readers{
 		look: func(time.Duration) { as = false },
-		as:   func(string) error { as = true; return nil },
+		as:   func(string, string) error { as = true; return nil },
 		line: func(line []byte) error {
 			if as {
 				return nil
@@ -175,7 +172,9 @@ func (c *Settlement) print(p *ledger.Printer, line []byte) ledger.Print {
 type readers struct {
 	withdrawn func(devices []int) // nil: not of interest
 	look      func(at time.Duration)
-	as        func(tenant string) error
+	as        func(tenant, of string) error // of: whom it asks for by name; "" where it asks for all
+	refused   func()                        // nil: not of interest, as is failed
+	failed    func(why string)
 	line      func(line []byte) error
 }
 
@@ -215,6 +214,7 @@ func (c *Settlement) read(to readers) (why string, err error) {
 		var say struct {
 			At     int64  `json:"at_ns"`
 			Tenant string `json:"tenant"`
+			Of     string `json:"of"`
 			Why    string `json:"why"`
 
 			Devices []int `json:"devices"`
@@ -231,9 +231,17 @@ func (c *Settlement) read(to readers) (why string, err error) {
 		case "#look":
 			looks++
 			to.look(time.Duration(say.At))
-		case "#as":
-			if err := to.as(say.Tenant); err != nil {
+		case "#as", "#ask":
+			if err := to.as(say.Tenant, say.Of); err != nil {
 				return "", err
+			}
+		case "#refused":
+			if to.refused != nil {
+				to.refused()
+			}
+		case "#failed":
+			if to.failed != nil {
+				to.failed(say.Why)
 			}
 		case "#end":
 		case "#over":

@@ -189,7 +189,7 @@ func (c *Settlement) Withdrawn() (devices []int, err error) {
 	_, err = c.read(readers{
 		withdrawn: func(list []int) { devices = append(devices, list...) },
 		look:      func(time.Duration) {},
-		as:        func(string) error { return errKnown },
+		as:        func(string, string) error { return errKnown },
 		line:      func([]byte) error { return errKnown },
 	})
 	if errors.Is(err, errKnown) {

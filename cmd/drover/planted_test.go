@@ -41,6 +41,7 @@ func plantedRows() []plantedRow {
 		{"truncate", every(defect.Truncate, 0.02, 0), "truncate", []string{"altered", "field (cut short)", "breaking the contract"}, "altered stored"},
 		{"never shown", every(defect.Delay, 0.02, time.Hour), "delay", []string{"lost"}, "lost"},
 		{"leak", every(defect.Leak, 0.02, 0), "leak", []string{"leaked"}, "leaked"},
+		{"answer foreign", every(defect.AnswerForeign, 0.02, 0), "answerForeign", []string{"leaked"}, "leaked"},
 		{"store twice", with(every(defect.StoreTwice, 0.5, 0), defect.DropAnswer, 0.2), "storeTwice", []string{"duplicated", "copies"}, "doubled"},
 		{"ignore idempotency", with(every(defect.Again, 1, 0), defect.DropAnswer, 0.2), "ignoreIdempotency", []string{"duplicated", "copies"}, "doubled"},
 		{"answers dropped, honest store", every(defect.DropAnswer, 0.2, 0), "dropAnswer", []string{"retries", "unsure"}, ""},
@@ -182,6 +183,13 @@ func (row *plantedRow) holds(t *testing.T, events int64, args ...string) (string
 	}
 	if r.Events < events || r.Acknowledged == 0 || r.Blind != "" || r.Readers != 4 {
 		t.Errorf("settlement %+v, want at least %d events", r, events)
+	}
+	refused := int64(4) // each of them asked for another one's data, and was told no, or nothing
+	if row.kind == defect.AnswerForeign.String() {
+		refused = 0
+	}
+	if r.Asks != 4 || r.AsksRefused != refused || r.AsksFailed != 0 {
+		t.Errorf("asked %d times for another tenant's data, refused %d, failed %d; want 4, %d, 0", r.Asks, r.AsksRefused, r.AsksFailed, refused)
 	}
 	for _, c := range doc.Checks {
 		want := check.Pass

@@ -123,6 +123,7 @@ func (c *caseOf) readBack(ctx context.Context, src sim.Source, index *ledger.Ind
 	r := sim.ReadBack{
 		Source: src, How: sc.Target.Readback, Run: index.Ledger.Files[0].Run, Wanted: wanted, Out: z,
 		Since: func() time.Duration { return time.Since(started) }, Withdrawn: withdrawn, Fleet: c.model.Fleet,
+		Seed: sc.Seeds.Faults,
 	}
 	for _, t := range c.model.Fleet.Tenants() {
 		r.Tenants = append(r.Tenants, t.ID.String())

@@ -26,6 +26,7 @@ func TestShippedScenarios(t *testing.T) {
 		"wrong-tenant":                                       "",
 		"wrong-tenant --set swap=0.5%":                       "right-tenant",
 		"wrong-tenant --set leak=0.5%":                       "right-tenant",
+		"wrong-tenant --set asked=0.5%":                      "right-tenant",
 		"reconnect-storm":                                    "",
 		"verdict-conformance":                                "",
 		"verdict-conformance --set wrong=3%":                 "agreement",

@@ -53,7 +53,11 @@ type Settlement struct {
 	Kinds         []SettledKind    // by kind of event, in event.Kinds order
 	Examples      []SettledExample // some of each fate that is a failure
 	Looks         []Look
-	Readers       int64 // tenants whose own credential was tried; 0: not looked at
+	Readers       int64  // tenants whose own credential was tried; 0: not looked at
+	Asks          int64  // how often one of them asked for another tenant's data by name
+	AsksRefused   int64  // of Asks: the answer was no
+	AsksFailed    int64  // of Asks: there was no answer
+	AskError      string // why one of them had none
 
 	Stored *Audit // of what the backend showed last; nil: nobody asked, or it does not show whole documents
 
@@ -99,7 +103,7 @@ func (c *Reconcile) bounds(s *Settlement) []reconciled {
 		{"wrong tenant", c.WrongTenant, s.WrongTenant, blindIf(!s.Tenants, "the backend does not show tenants")},
 		{"altered", c.Altered, s.Altered, blindIf(!s.Contents, "the backend does not show what events hold")},
 		{"unexpected", c.Unexpected, s.Unexpected, ""},
-		{"leaked", c.Leaked, s.Leaked, blindIf(s.Readers == 0, "no tenant's own credential was tried")},
+		{"leaked", c.Leaked, s.Leaked, s.unasked()},
 		{"late", c.Late, s.Late, ""},
 	}
 }
@@ -109,6 +113,17 @@ type reconciled struct {
 	most  *int64
 	got   int64
 	blind string
+}
+
+// unasked is why leaks could not be seen; "" when they could.
+func (s *Settlement) unasked() string {
+	switch {
+	case s.Readers == 0:
+		return "no tenant's own credential was tried"
+	case s.AsksFailed > 0:
+		return fmt.Sprintf("%s of %s times there was no answer to a tenant that asked for another one's data, for example: %s", FormatCount(s.AsksFailed), FormatCount(s.Asks), s.AskError)
+	}
+	return ""
 }
 
 func blindIf(blind bool, why string) string {
@@ -147,6 +162,10 @@ func (c *Reconcile) evaluate(f Facts) Outcome {
 	}
 	o.Got, o.Samples = strings.Join(got, ", "), s.Acknowledged
 	o.Evidence = fmt.Sprintf("%s events acknowledged, %s stored once as sent", FormatCount(s.Acknowledged), FormatCount(s.Once))
+	if c.Leaked != nil && s.Readers > 0 {
+		o.Evidence += fmt.Sprintf("; %s tenants read all with their own credentials and asked %s times for another one's data, %s times in vain",
+			FormatCount(s.Readers), FormatCount(s.Asks), FormatCount(s.AsksRefused))
+	}
 	if s.Blind != "" {
 		blind = append(blind, s.Blind)
 	}

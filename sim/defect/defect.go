@@ -33,12 +33,13 @@ const (
 	SlowBody                  // the answer takes For
 	Lie                       // a request is answered 200, and inside every event is refused; nothing is stored
 	KeepWithdrawn             // optional data of a user who withdrew consent stays in store
+	AnswerForeign             // an event is shown to another tenant's credential that asks for its tenant by name
 	NumKinds                  // how many kinds there are; not a kind
 )
 
 var names = [NumKinds]string{
 	"lose", "swapTenant", "change", "truncate", "delay", "leak", "storeTwice", "ignoreIdempotency", "wrongVerdict", "cleanWhenSlow",
-	"throttle", "fail", "stall", "reset", "dropAnswer", "slowBody", "lie", "keepWithdrawn",
+	"throttle", "fail", "stall", "reset", "dropAnswer", "slowBody", "lie", "keepWithdrawn", "answerForeign",
 }
 
 // String returns the name as in scenario files, e.g. "swapTenant".

@@ -22,8 +22,10 @@ type Settler struct {
 	expected, shown *spill
 	row             []byte
 	looks           []check.Look
-	unreadable      int64       // events of the look under way whose id could not be read
-	reader          *fleet.GUID // of the look under way; nil: the operator
+	unreadable      int64                      // events of the look under way whose id could not be read
+	reader          *fleet.GUID                // of the look under way; nil: the operator
+	asked           string                     // whom the reader asks for by name, with words before it; "" where it asks for all
+	leaked          map[[2]fleet.GUID]struct{} // reader and event: sights that were counted
 	out             check.Settlement
 	altered         map[event.ID]*check.SettledExample // whose fields are to be compared
 	kept            map[string]int                     // examples by fate
@@ -33,6 +35,7 @@ type Settler struct {
 const (
 	maxExamples = 10   // of each fate
 	maxAltered  = 1000 // altered events whose fields are compared
+	maxLeaks    = 1 << 20
 )
 
 // NewSettler returns a settler that spills into folder dir. Close it.
@@ -87,18 +90,50 @@ func (s *Settler) Look(at time.Duration) {
 
 // ReadAs begins a look at all that the backend shows to one tenant's own credential.
 func (s *Settler) ReadAs(tenant fleet.GUID) {
-	s.reader = &tenant
+	s.reader, s.asked = &tenant, ""
 	s.out.Readers++
+}
+
+// AskAs begins a look at what the backend shows to one tenant's own credential when it asks for another tenant's data.
+func (s *Settler) AskAs(tenant, of fleet.GUID) {
+	s.reader, s.asked = &tenant, ", which asked for "+of.String()
+	s.out.Asks++
+}
+
+// Refuse tells that the answer to the ask under way was no.
+func (s *Settler) Refuse() { s.out.AsksRefused++ }
+
+// FailToAsk tells that there was no answer to the ask under way.
+func (s *Settler) FailToAsk(why string) {
+	if s.out.AsksFailed++; s.out.AskError == "" {
+		s.out.AskError = why
+	}
+}
+
+// leak reports whether a reader is shown an event for the first time. Of a million such sights it knows that they are
+// not others; beyond, each counts.
+func (s *Settler) leak(id event.ID) bool {
+	key := [2]fleet.GUID{*s.reader, fleet.GUID(id)}
+	if _, ok := s.leaked[key]; ok {
+		return false
+	}
+	if s.leaked == nil {
+		s.leaked = map[[2]fleet.GUID]struct{}{}
+	}
+	if len(s.leaked) < maxLeaks {
+		s.leaked[key] = struct{}{}
+	}
+	return true
 }
 
 // Show tells of an event that the look under way showed.
 func (s *Settler) Show(p Print) error {
 	if s.reader != nil {
-		if p.Has&HasTenant != 0 && p.Tenant != *s.reader {
+		if p.Has&HasTenant != 0 && p.Tenant != *s.reader && (p.Has&HasID == 0 || s.leak(p.ID)) {
 			s.out.Leaked++
 			n := len(s.out.Examples)
 			s.example(&check.SettledExample{
-				Fate: "leaked", Event: fleet.GUID(p.ID).String(), Tenant: p.Tenant.String(), Device: -1, Detail: "shown to tenant " + s.reader.String(),
+				Fate: "leaked", Event: fleet.GUID(p.ID).String(), Tenant: p.Tenant.String(), Device: -1, Detail: "shown to tenant " + s.reader.String() + s.asked,
 			})
 			if len(s.out.Examples) > n {
 				s.leaks[p.ID] = append(s.leaks[p.ID], n)

@@ -74,6 +74,7 @@ func (r *rawDefects) set(seed uint64) *defect.Set {
 		defect.Lose: r.Lose, defect.SwapTenant: r.SwapTenant, defect.Change: r.Change, defect.Truncate: r.Truncate, defect.Leak: r.Leak,
 		defect.StoreTwice: r.StoreTwice, defect.Again: r.IgnoreIdempotency, defect.WrongVerdict: r.WrongVerdict,
 		defect.Reset: r.Reset, defect.DropAnswer: r.DropAnswer, defect.Lie: r.Lie, defect.KeepWithdrawn: r.KeepWithdrawn,
+		defect.AnswerForeign: r.AnswerForeign,
 	} {
 		if d != nil {
 			put(k, d, 0, 0)

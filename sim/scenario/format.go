@@ -67,20 +67,21 @@ type rawTarget struct {
 }
 
 type rawReadback struct {
-	Adapter string   `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
-	Settle  duration `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
-	Foreign bool     `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well: another tenant's event that it shows is leaked"`
-	URL     string   `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names"`
-	Body    string   `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
-	Start   string   `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`
-	After   string   `json:"after,omitempty" jsonschema:"http: where {cursor} of the next page is in the last item of a page, as JSON has it"`
-	Request string   `json:"request,omitempty" jsonschema:"http: path and query of a page, below url; {run}, {limit}, {cursor} and {offset} are replaced"`
-	Limit   *int     `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
-	Items   string   `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
-	Next    string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
-	ID      string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
-	Tenant  string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it tenants are not checked"`
-	Event   string   `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
+	Adapter       string   `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
+	Settle        duration `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
+	Foreign       bool     `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well, and with up to 64 of them, chosen by the seed, ask for another tenant's data by name: another tenant's event that is shown so is leaked"`
+	URL           string   `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names"`
+	Body          string   `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
+	Start         string   `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`
+	After         string   `json:"after,omitempty" jsonschema:"http: where {cursor} of the next page is in the last item of a page, as JSON has it"`
+	Request       string   `json:"request,omitempty" jsonschema:"http: path and query of a page, below url; {run}, {limit}, {cursor} and {offset} are replaced"`
+	TenantRequest string   `json:"tenantRequest,omitempty" jsonschema:"http: path and query of a page of one tenant's events, with {tenant} for its id: a tenant's own credential asks so for another tenant's; without it nobody asks by name"`
+	Limit         *int     `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
+	Items         string   `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
+	Next          string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
+	ID            string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
+	Tenant        string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it tenants are not checked"`
+	Event         string   `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
 }
 
 // rawDefects is target.defects, and the whole of a file for drover serve --defects.
@@ -105,6 +106,7 @@ type rawDefects struct {
 	Lie               *rawDefect   `json:"lie,omitempty" jsonschema:"requests that are answered 200 with every event refused inside, each once; nothing is stored"`
 	Capacity          *rawCapacity `json:"capacity,omitempty" jsonschema:"a bound on requests per second; those beyond it are answered 429"`
 	KeepWithdrawn     *rawDefect   `json:"keepWithdrawn,omitempty" jsonschema:"optional data that stays in store after its user took consent back"`
+	AnswerForeign     *rawDefect   `json:"answerForeign,omitempty" jsonschema:"events that are shown to another tenant's credential that asks for their tenant by name"`
 }
 
 // rawDefect says how often a defect strikes.

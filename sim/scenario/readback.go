@@ -26,6 +26,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	out := target.Readback{
 		Adapter: r.Adapter, Settle: time.Duration(r.Settle), Foreign: r.Foreign && auth.Per == "tenant", Request: r.Request, Limit: 1000,
 		Items: r.Items, Next: r.Next, ID: r.ID, Tenant: r.Tenant, Event: r.Event, Base: r.URL, Body: r.Body, Start: r.Start, After: r.After,
+		Other: r.TenantRequest,
 	}
 	if r.Limit != nil {
 		out.Limit = *r.Limit
@@ -40,7 +41,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	}{
 		{&r.Request, "request", r.Request}, {&r.Limit, "limit", ""}, {&r.Items, "items", r.Items}, {&r.Next, "next", r.Next},
 		{&r.ID, "id", r.ID}, {&r.Tenant, "tenant", r.Tenant}, {&r.Event, "event", r.Event},
-		{&r.After, "after", r.After}, {&r.URL, "url", ""}, {&r.Body, "body", ""}, {&r.Start, "start", ""},
+		{&r.After, "after", r.After}, {&r.URL, "url", ""}, {&r.Body, "body", ""}, {&r.Start, "start", ""}, {&r.TenantRequest, "tenantRequest", ""},
 	}
 	if r.Adapter == "drover-audit" {
 		for _, f := range fields {
@@ -62,6 +63,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	if r.Request != "" && !strings.HasPrefix(r.Request, "/") {
 		b.errorf(b.at(&r.Request), "want a path below target.url, e.g. /events?run={run}", "target.readback.request: %q does not begin with /", clip(r.Request))
 	}
+	b.tenantRequest(r, out.Foreign)
 	if cursor := strings.Contains(r.Request+r.Body, "{cursor}"); cursor != (r.Next+r.After != "") && r.Request != "" {
 		b.errorf(b.at(&r.Next, &r.After, &r.Request), "want both or neither", "target.readback: {cursor} in request or body, and next or after, belong together")
 	}
@@ -76,6 +78,24 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		b.errorf(b.at(&r.Next), "add items, or let pages go by {offset}", "target.readback.next: NDJSON has no place for the next page")
 	}
 	return out
+}
+
+// tenantRequest checks how one tenant's events are asked for.
+func (b *builder) tenantRequest(r *rawReadback, foreign bool) {
+	n := b.at(&r.TenantRequest, r)
+	switch {
+	case r.TenantRequest == "" || !b.good(&r.TenantRequest):
+	case !strings.HasPrefix(r.TenantRequest, "/") || !strings.Contains(r.TenantRequest, "{tenant}"):
+		b.errorf(n, "want a path below target.url with {tenant}, e.g. /events?tenant={tenant}", "target.readback.tenantRequest: %q does not ask for a tenant", clip(r.TenantRequest))
+	case r.Body != "":
+		b.errorf(n, "remove it, or ask by GET", "target.readback.tenantRequest: with body it is not supported yet")
+	case strings.Contains(r.TenantRequest, "{cursor}") != (r.Next+r.After != ""):
+		b.errorf(n, "write {cursor} as in request", "target.readback.tenantRequest: {cursor}, and next or after, belong together")
+	case r.Tenant == "":
+		b.errorf(n, "add tenant: where the tenant's id is in an item", "target.readback.tenantRequest: whose an event is that is shown so could not be told")
+	case !foreign:
+		b.errorf(n, "remove it, or set auth.tokenPer: tenant and leave out foreign: false", "target.readback.tenantRequest: no tenant's own credential is tried")
+	}
 }
 
 // readbackURL checks the address of what a backend is read back from.
@@ -165,6 +185,7 @@ func (b *builder) readbackPreset(r *rawReadback) bool {
 	p := &f.Spec
 	for _, x := range []struct{ to, from *string }{
 		{&r.URL, &p.URL}, {&r.Body, &p.Body}, {&r.Start, &p.Start}, {&r.After, &p.After}, {&r.Request, &p.Request},
+		{&r.TenantRequest, &p.TenantRequest},
 		{&r.Items, &p.Items}, {&r.Next, &p.Next}, {&r.ID, &p.ID}, {&r.Tenant, &p.Tenant}, {&r.Event, &p.Event},
 	} {
 		if !b.written(x.to) {

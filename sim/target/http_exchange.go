@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -112,4 +113,13 @@ func (a *Answer) read(r io.Reader, limit int) (long bool, err error) {
 			a.Body = append(a.Body, 0)[:len(a.Body)]
 		}
 	}
+}
+
+// SaysNo reports whether the error of a fetch is an answer that says no to who asks: 401, 403 or 404.
+func SaysNo(err error) bool {
+	var no *statusError
+	if !errors.As(err, &no) {
+		return false
+	}
+	return no.status == http.StatusUnauthorized || no.status == http.StatusForbidden || no.status == http.StatusNotFound
 }

@@ -12,6 +12,7 @@ type Readback struct {
 	// the places of things in the answer, as names joined by dots.
 	Base    string // URL that Request is below; "": that of uploads, "/": the root of that
 	Request string
+	Other   string // the request for the events of one tenant, {tenant}; "": there is none
 	Body    string // JSON; a page is then asked for by POST
 	Start   string // the cursor of the first page
 	After   string // in the last item of a page: the cursor of the next one
