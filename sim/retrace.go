@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,6 +26,10 @@ type Retracer struct {
 	dev    *fleet.Device // of the upload under way
 	ev     event.Event
 	buf    []byte
+
+	hashed *wire.Adapter // of the run, where the hash of each event's bytes is asked for; else nil
+	then   *fleet.Device // of the event under way, as it was when it happened
+	sent   []byte        // of the event under way
 
 	withdrawn []int          // devices whose optional data was to be erased, sorted
 	made      behavior.Stats // by the devices, in the walk that was the last
@@ -132,6 +138,12 @@ func (r *Retracer) Request(u *behavior.Upload, x *wire.Exchange, req *target.Req
 	}
 }
 
+// hash is the print of the hash of what an adapter writes of the event under way.
+func (r *Retracer) hash(x *wire.Exchange) uint64 {
+	r.sent = x.Event(r.sent[:0], 0, r.then, &r.ev)
+	return ledger.HashPrint(sha256.Sum256(bytes.Trim(r.sent, ", \t\r\n")))
+}
+
 // Documents calls each for every event of an upload, as a native document of its own, which says the same as what was sent: so a
 // backend shows what it stored. The arguments are valid until it returns.
 func (r *Retracer) Documents(u *behavior.Upload, each func(e *event.Event, doc []byte) error) error {
@@ -139,6 +151,7 @@ func (r *Retracer) Documents(u *behavior.Upload, each func(e *event.Event, doc [
 	head := len(r.buf)
 	for i := range u.Items {
 		then := r.filler.Fill(&r.ev, i)
+		r.then = then
 		if r.f.Then {
 			r.buf = wire.Native.Begin(r.buf[:0], then, r.m.Behavior.Sends.All)
 			head = len(r.buf)
@@ -166,6 +179,9 @@ func (r *Retracer) Expect(index *ledger.Index, s *ledger.Settler) error {
 		return r.Documents(&a.Upload, func(e *event.Event, doc []byte) error {
 			x := ledger.Expected{
 				Print: s.Printer.Document(doc), State: stateOf(fate, e.Seq, a.At+shift > index.Ledger.Last), Kind: e.Kind, Op: a.Op, Device: a.Upload.Device, Seq: e.Seq,
+			}
+			if r.hashed != nil {
+				x.Print.Hash = r.hash(&r.hashed.Ops[a.Op])
 			}
 			if fate != nil {
 				x.Done = fate.Done

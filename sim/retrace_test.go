@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -9,9 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"drover/sim/event"
 	"drover/sim/ledger"
 	"drover/sim/measure"
 	"drover/sim/target"
+	"drover/sim/wire"
 )
 
 const closedRun = `
@@ -94,6 +98,42 @@ func TestRetraceIsWhatWasSent(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// The bytes of an event that a hash is of stand in the body that was sent, whatever the adapter and the format.
+func TestHashedBytesAreWhatWasSent(t *testing.T) {
+	for _, how := range []string{
+		"adapter: jsonlines", "adapter: loki", "adapter: splunk-hec", "adapter: elasticsearch-bulk", "adapter: mde-streaming",
+		"adapter: drover", "adapter: drover\n    format: ocsf", "adapter: drover\n    format: ecs",
+		"adapter: drover\n    format: mde", "adapter: drover\n    format: cloudevents-batch", "adapter: drover\n    format: otlp-json",
+	} {
+		m := model(t, parse(t, loads["even"], "    url: embedded\n", "    url: http://127.0.0.1:9\n    "+how+"\n"))
+		adapter := m.Scenario.Target.Adapter.Adapter(wire.Constants{Run: "some-run", Send: m.Behavior.Sends.All})
+		r, s := NewRetracer(m, adapter.Ops[measure.Upload].Format), NewSchedule(m, partitions(m))
+		r.hashed = adapter
+		var a Arrival
+		events := 0
+		for s.Next(&a) && events < 300 {
+			x := &adapter.Ops[a.Op]
+			var req target.Request
+			r.Request(&a.Upload, x, &req)
+			i, from := 0, req.Head
+			if err := r.Documents(&a.Upload, func(e *event.Event, _ []byte) error {
+				part := bytes.Trim(req.Body[from:req.Ends[i]], ", \t\r\n")
+				if sum := sha256.Sum256(part); r.hash(x) != ledger.HashPrint(sum) || len(part) < 50 {
+					t.Fatalf("%s: event %d of %d: sent %q, hashed %q", how, i, len(req.Ends), part, r.sent)
+				}
+				i, from = i+1, req.Ends[i]
+				events++
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if events < 300 {
+			t.Errorf("%s: %d events", how, events)
 		}
 	}
 }

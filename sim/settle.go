@@ -12,6 +12,7 @@ import (
 
 	"drover/sim/check"
 	"drover/sim/event"
+	"drover/sim/fleet"
 	"drover/sim/ledger"
 	"drover/sim/wire"
 )
@@ -19,7 +20,8 @@ import (
 // Settlement holds what was sent against what was read back.
 type Settlement struct {
 	Model    *Model
-	Format   wire.Format // of the uploads
+	Format   wire.Format   // of the uploads
+	Adapter  *wire.Adapter // of the run, which is asked for the bytes of single events; needed where the backend shows their hashes
 	Index    *ledger.Index
 	Readback func() (io.ReadCloser, error) // what ReadBack wrote; opened twice when events were altered
 	Temp     string                        // a folder for what does not fit into memory; "" for the system's
@@ -52,6 +54,13 @@ func (c *Settlement) Settle() (*check.Settlement, error) {
 	own := false // it is one tenant's credential that looks
 	retrace := NewRetracer(c.Model, c.Format)
 	retrace.withdrawn = withdrawn
+	how := &c.Model.Scenario.Target.Readback
+	if how.Hash != "" {
+		retrace.hashed = c.Adapter
+	}
+	if how.Device != "" {
+		s.Owner = c.owner(s.Printer)
+	}
 	if err := retrace.Expect(c.Index, s); err != nil {
 		return nil, err
 	}
@@ -68,7 +77,7 @@ func (c *Settlement) Settle() (*check.Settlement, error) {
 		failed:  s.FailToAsk,
 		line: func(line []byte) error {
 			if !own {
-				stored.show(&c.Model.Scenario.Target.Readback, line)
+				stored.show(how, line)
 			}
 			return s.Show(c.print(s.Printer, line))
 		},
@@ -117,7 +126,10 @@ func (c *Settlement) compare(retrace *Retracer, s *ledger.Settler) error {
 	return retrace.Altered(c.Index, s, func(id event.ID, doc []byte) {
 		line := held[id]
 		if how.Adapter != "drover-audit" {
-			line = c.native(content(how, line))
+			if line = c.native(content(how, line)); line == nil {
+				s.Compare(id, doc, nil)
+				return
+			}
 			if _, whole := member(line, "events"); !whole { // the event alone
 				_, doc, _ = bytes.Cut(doc, []byte(`"events":[`))
 				doc = bytes.TrimSuffix(doc, []byte("]}"))
@@ -165,7 +177,31 @@ func (c *Settlement) print(p *ledger.Printer, line []byte) ledger.Print {
 			pr.Tenant, pr.Has = id, pr.Has|ledger.HasTenant
 		}
 	}
+	if raw, ok := member(line, how.Device); how.Device != "" && ok {
+		pr.Device, pr.Has = p.Word(plain(raw)), pr.Has|ledger.HasDevice
+	}
+	if raw, ok := member(line, how.Hash); how.Hash != "" && ok {
+		pr.Has |= ledger.HasHash
+		if sum, ok := ledger.ParseHash(plain(raw)); ok {
+			pr.Hash = ledger.HashPrint(sum)
+		}
+	}
 	return pr
+}
+
+// owner tells devices by either of the names that they have.
+func (c *Settlement) owner(p *ledger.Printer) func(device int, name uint64) bool {
+	var d fleet.Device
+	last := -1
+	var names [2]uint64
+	return func(device int, name uint64) bool {
+		if device != last {
+			c.Model.Fleet.Device(device, &d)
+			names = [2]uint64{p.Word(d.EntraID.String()), p.Word(wire.DeviceID{HasMAC: d.HasMAC, GUID: d.GUID, MAC: d.MAC}.String())}
+			last = device
+		}
+		return name == names[0] || name == names[1]
+	}
 }
 
 // readers takes a read-back apart. What they are given is valid until they return.

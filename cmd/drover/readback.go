@@ -139,7 +139,9 @@ func (c *caseOf) settle(index *ledger.Index) (*check.Settlement, error) {
 }
 
 func (c *caseOf) settlement(index *ledger.Index) *sim.Settlement {
-	return &sim.Settlement{Model: c.model, Format: formatOf(c.model), Index: index, Readback: c.open}
+	return &sim.Settlement{
+		Model: c.model, Format: formatOf(c.model), Adapter: adapterOf(c.model, index.Ledger.Files[0].Run), Index: index, Readback: c.open,
+	}
 }
 
 // open opens what was read back.

@@ -20,6 +20,8 @@ import (
 type Print struct {
 	Envelope uint64 // all but the events and the tenant
 	Event    uint64 // the one event
+	Hash     uint64 // of the event's bytes, by HashPrint; 0 where it cannot be read
+	Device   uint64 // whose it is, by Word
 	Tenant   fleet.GUID
 	ID       event.ID
 	Has      Parts
@@ -33,6 +35,8 @@ const (
 	HasTenant
 	HasEnvelope
 	HasEvent
+	HasHash
+	HasDevice
 	Broken // the document could not be read to its end
 )
 

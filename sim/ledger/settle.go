@@ -18,6 +18,8 @@ import (
 // run but for one part: a 64th. It is owned by one goroutine.
 type Settler struct {
 	Printer *Printer // makes the prints of both sides
+	// Owner reports whether a device is known by the name of which this is the print; nil where the backend shows no devices.
+	Owner func(device int, name uint64) bool
 
 	expected, shown *spill
 	row             []byte
@@ -27,20 +29,25 @@ type Settler struct {
 	asked           string                     // whom the reader asks for by name, with words before it; "" where it asks for all
 	leaked          map[[2]fleet.GUID]struct{} // reader and event: sights that were counted
 	out             check.Settlement
-	altered         map[event.ID]*check.SettledExample // whose fields are to be compared
-	kept            map[string]int                     // examples by fate
-	leaks           map[event.ID][]int                 // examples of leaked events, whose device is yet to be found
+	altered         map[event.ID]*suspect // whose fields are to be compared
+	kept            map[string]int        // examples by fate
+	leaks           map[event.ID][]int    // examples of leaked events, whose device is yet to be found
+}
+
+// suspect is an altered event.
+type suspect struct {
+	*check.SettledExample
+	fields []string // that are known to differ
 }
 
 const (
 	maxExamples = 10   // of each fate
 	maxAltered  = 1000 // altered events whose fields are compared
-	maxLeaks    = 1 << 20
 )
 
 // NewSettler returns a settler that spills into folder dir. Close it.
 func NewSettler(dir string) (*Settler, error) {
-	s := &Settler{Printer: NewPrinter(maphash.MakeSeed()), altered: map[event.ID]*check.SettledExample{}, kept: map[string]int{}, leaks: map[event.ID][]int{}}
+	s := &Settler{Printer: NewPrinter(maphash.MakeSeed()), altered: map[event.ID]*suspect{}, kept: map[string]int{}, leaks: map[event.ID][]int{}}
 	s.out.Freshness = new(measure.Histogram)
 	for _, k := range event.Kinds() {
 		s.out.Kinds = append(s.out.Kinds, check.SettledKind{Kind: k.String()})
@@ -86,44 +93,6 @@ func (s *Settler) Expect(e *Expected) error {
 // Look begins a look at all that the backend holds, at an offset from the run's start. The last look of the operator decides.
 func (s *Settler) Look(at time.Duration) {
 	s.looks, s.reader, s.unreadable = append(s.looks, check.Look{At: at}), nil, 0
-}
-
-// ReadAs begins a look at all that the backend shows to one tenant's own credential.
-func (s *Settler) ReadAs(tenant fleet.GUID) {
-	s.reader, s.asked = &tenant, ""
-	s.out.Readers++
-}
-
-// AskAs begins a look at what the backend shows to one tenant's own credential when it asks for another tenant's data.
-func (s *Settler) AskAs(tenant, of fleet.GUID) {
-	s.reader, s.asked = &tenant, ", which asked for "+of.String()
-	s.out.Asks++
-}
-
-// Refuse tells that the answer to the ask under way was no.
-func (s *Settler) Refuse() { s.out.AsksRefused++ }
-
-// FailToAsk tells that there was no answer to the ask under way.
-func (s *Settler) FailToAsk(why string) {
-	if s.out.AsksFailed++; s.out.AskError == "" {
-		s.out.AskError = why
-	}
-}
-
-// leak reports whether a reader is shown an event for the first time. Of a million such sights it knows that they are
-// not others; beyond, each counts.
-func (s *Settler) leak(id event.ID) bool {
-	key := [2]fleet.GUID{*s.reader, fleet.GUID(id)}
-	if _, ok := s.leaked[key]; ok {
-		return false
-	}
-	if s.leaked == nil {
-		s.leaked = map[[2]fleet.GUID]struct{}{}
-	}
-	if len(s.leaked) < maxLeaks {
-		s.leaked[key] = struct{}{}
-	}
-	return true
 }
 
 // Show tells of an event that the look under way showed.
@@ -238,7 +207,7 @@ func (s *Settler) strangers(have []stored) []stored {
 
 // seen notes what the backend does not show.
 func (s *Settler) seen(v *stored) {
-	s.out.Contents = s.out.Contents && v.print.Has&(HasEvent|Broken) != 0
+	s.out.Contents = s.out.Contents && v.print.Has&(HasEvent|HasHash|Broken) != 0
 	s.out.Tenants = s.out.Tenants && v.print.Has&(HasTenant|Broken) != 0
 }
 
@@ -253,6 +222,7 @@ func (s *Settler) settle(e *Expected, have []stored) {
 	last := uint8(len(s.looks) - 1)
 	copies, foreign, altered, first := int64(0), 0, 0, last+1
 	var where fleet.GUID
+	var fields []string
 	for i := range have {
 		v := &have[i]
 		first = min(first, v.look)
@@ -269,6 +239,16 @@ func (s *Settler) settle(e *Expected, have []stored) {
 			v.print.Has&HasEvent != 0 && v.print.Event != e.Print.Event,
 			v.print.Has&HasEnvelope != 0 && v.print.Envelope != e.Print.Envelope:
 			altered++
+		default:
+			if v.print.Has&HasHash != 0 && v.print.Hash != e.Print.Hash {
+				fields = append(fields, "(hash)")
+			}
+			if v.print.Has&HasDevice != 0 && s.Owner != nil && !s.Owner(e.Device, v.print.Device) {
+				fields = append(fields, "(device)")
+			}
+			if len(fields) > 0 {
+				altered++
+			}
 		}
 	}
 	show := func(fate, detail string) *check.SettledExample {
@@ -328,7 +308,8 @@ func (s *Settler) settle(e *Expected, have []stored) {
 		o.Altered++
 		kind.Altered++
 		if len(s.altered) < maxAltered {
-			s.altered[e.Print.ID] = show("altered", "")
+			slices.Sort(fields) // of several copies
+			s.altered[e.Print.ID] = &suspect{show("altered", ""), slices.Compact(fields)}
 		}
 	}
 	if copies == 1 && foreign == 0 && altered == 0 {
@@ -343,7 +324,7 @@ func (s *Settler) Altered(id event.ID) bool { return s.altered[id] != nil }
 // AnyAltered tells whether there is anything to compare.
 func (s *Settler) AnyAltered() bool { return len(s.altered) > 0 }
 
-// Compare takes what was sent and what is stored of an altered event.
+// Compare takes what was sent and what is stored of an altered event; held is nil where the backend does not show that.
 func (s *Settler) Compare(id event.ID, sent, held []byte) {
 	e := s.altered[id]
 	if e == nil {
@@ -351,7 +332,10 @@ func (s *Settler) Compare(id event.ID, sent, held []byte) {
 	}
 	delete(s.altered, id)
 	s.out.Compared++
-	names := Differ(sent, held)
+	names := e.fields
+	if held != nil {
+		names = append(names, Differ(sent, held)...)
+	}
 	for _, name := range names {
 		i := slices.IndexFunc(s.out.AlteredFields, func(f check.FieldCount) bool { return f.Field == name })
 		if i < 0 {
@@ -366,7 +350,7 @@ func (s *Settler) Compare(id event.ID, sent, held []byte) {
 		}
 		e.Detail += name
 	}
-	s.example(e)
+	s.example(e.SettledExample)
 }
 
 // Result is the settlement. The settler must not be used after it.

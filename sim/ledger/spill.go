@@ -95,7 +95,7 @@ type Expected struct {
 	Done   time.Duration // when its upload had its fate, offset from the run's start
 }
 
-const expectedLen = 16 + 8 + 8 + 16 + 3 + 4 + 4 + 8
+const expectedLen = 16 + 8 + 8 + 16 + 3 + 4 + 4 + 8 + 8
 
 func (e *Expected) append(dst []byte) []byte {
 	dst = append(dst, e.Print.ID[:]...)
@@ -105,14 +105,15 @@ func (e *Expected) append(dst []byte) []byte {
 	dst = append(dst, byte(e.State), byte(e.Kind), byte(e.Op))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(e.Device))
 	dst = binary.LittleEndian.AppendUint32(dst, e.Seq)
-	return binary.LittleEndian.AppendUint64(dst, uint64(e.Done))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Done))
+	return binary.LittleEndian.AppendUint64(dst, e.Print.Hash)
 }
 
 func (e *Expected) read(row []byte) {
 	*e = Expected{
 		Print: Print{
 			ID: event.ID(row[:16]), Envelope: binary.LittleEndian.Uint64(row[16:]), Event: binary.LittleEndian.Uint64(row[24:]),
-			Tenant: fleet.GUID(row[32:48]), Has: HasID | HasTenant | HasEnvelope | HasEvent,
+			Tenant: fleet.GUID(row[32:48]), Hash: binary.LittleEndian.Uint64(row[67:]), Has: HasID | HasTenant | HasEnvelope | HasEvent,
 		},
 		State: State(row[48]), Kind: event.Kind(row[49]), Op: measure.Op(row[50]),
 		Device: int(binary.LittleEndian.Uint32(row[51:])), Seq: binary.LittleEndian.Uint32(row[55:]),
@@ -126,19 +127,21 @@ type stored struct {
 	look  uint8
 }
 
-const storedLen = 16 + 8 + 8 + 16 + 2
+const storedLen = 16 + 8 + 8 + 16 + 2 + 8 + 8
 
 func (s *stored) append(dst []byte) []byte {
 	dst = append(dst, s.print.ID[:]...)
 	dst = binary.LittleEndian.AppendUint64(dst, s.print.Envelope)
 	dst = binary.LittleEndian.AppendUint64(dst, s.print.Event)
 	dst = append(dst, s.print.Tenant[:]...)
-	return append(dst, byte(s.print.Has), s.look)
+	dst = append(dst, byte(s.print.Has), s.look)
+	dst = binary.LittleEndian.AppendUint64(dst, s.print.Hash)
+	return binary.LittleEndian.AppendUint64(dst, s.print.Device)
 }
 
 func (s *stored) read(row []byte) {
 	*s = stored{Print{
 		ID: event.ID(row[:16]), Envelope: binary.LittleEndian.Uint64(row[16:]), Event: binary.LittleEndian.Uint64(row[24:]),
-		Tenant: fleet.GUID(row[32:48]), Has: Parts(row[48]),
+		Tenant: fleet.GUID(row[32:48]), Has: Parts(row[48]), Hash: binary.LittleEndian.Uint64(row[50:]), Device: binary.LittleEndian.Uint64(row[58:]),
 	}, row[49]}
 }

@@ -81,6 +81,8 @@ type rawReadback struct {
 	Next          string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
 	ID            string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
 	Tenant        string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it tenants are not checked"`
+	Device        string   `json:"device,omitempty" jsonschema:"http: where the id of the event's device is in an item, by device.id or account.device_id; another one's is altered"`
+	Hash          string   `json:"hash,omitempty" jsonschema:"http: where the SHA-256 of the event's bytes as sent is in an item, in hex or base64, with or without sha256: before it; another one is altered. They are what the adapter writes of the event into the body (of drover's own API the object in events), without white space and commas around it"`
 	Event         string   `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
 }
 

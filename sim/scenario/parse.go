@@ -179,6 +179,7 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 	b.target(sc)
 	b.contract(sc)
 	sc.Target.Adapter = b.adapter(&f.Spec.Target, sc)
+	b.hashed(&f.Spec.Target, &sc.Target)
 	b.messagePlace(&f.Spec.Target, sc)
 	sc.Batch.MaxEvents = f.Spec.Target.Client.Batch.MaxEvents
 	sc.Canaries = f.Spec.Privacy.Canaries.BenignHosts

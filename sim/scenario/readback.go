@@ -26,7 +26,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	out := target.Readback{
 		Adapter: r.Adapter, Settle: time.Duration(r.Settle), Foreign: r.Foreign && auth.Per == "tenant", Request: r.Request, Limit: 1000,
 		Items: r.Items, Next: r.Next, ID: r.ID, Tenant: r.Tenant, Event: r.Event, Base: r.URL, Body: r.Body, Start: r.Start, After: r.After,
-		Other: r.TenantRequest,
+		Other: r.TenantRequest, Device: r.Device, Hash: r.Hash,
 	}
 	if r.Limit != nil {
 		out.Limit = *r.Limit
@@ -42,6 +42,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		{&r.Request, "request", r.Request}, {&r.Limit, "limit", ""}, {&r.Items, "items", r.Items}, {&r.Next, "next", r.Next},
 		{&r.ID, "id", r.ID}, {&r.Tenant, "tenant", r.Tenant}, {&r.Event, "event", r.Event},
 		{&r.After, "after", r.After}, {&r.URL, "url", ""}, {&r.Body, "body", ""}, {&r.Start, "start", ""}, {&r.TenantRequest, "tenantRequest", ""},
+		{&r.Device, "device", r.Device}, {&r.Hash, "hash", r.Hash},
 	}
 	if r.Adapter == "drover-audit" {
 		for _, f := range fields {
@@ -95,6 +96,14 @@ func (b *builder) tenantRequest(r *rawReadback, foreign bool) {
 		b.errorf(n, "add tenant: where the tenant's id is in an item", "target.readback.tenantRequest: whose an event is that is shown so could not be told")
 	case !foreign:
 		b.errorf(n, "remove it, or set auth.tokenPer: tenant and leave out foreign: false", "target.readback.tenantRequest: no tenant's own credential is tried")
+	}
+}
+
+// hashed checks, when the adapter is known, that the bytes of one event are.
+func (b *builder) hashed(t *rawTarget, into *Target) {
+	if r := t.Readback; r != nil && into.Readback.Hash != "" && b.good(&r.Hash) && (into.Adapter.Format == "otlp" || !into.Protocol.HTTP) {
+		b.errorf(b.at(&r.Hash, r), "remove it, or show the event itself with event",
+			"target.readback.hash: of what is not sent over HTTP, and of format otlp, the bytes of one event are not known")
 	}
 }
 
@@ -187,6 +196,7 @@ func (b *builder) readbackPreset(r *rawReadback) bool {
 		{&r.URL, &p.URL}, {&r.Body, &p.Body}, {&r.Start, &p.Start}, {&r.After, &p.After}, {&r.Request, &p.Request},
 		{&r.TenantRequest, &p.TenantRequest},
 		{&r.Items, &p.Items}, {&r.Next, &p.Next}, {&r.ID, &p.ID}, {&r.Tenant, &p.Tenant}, {&r.Event, &p.Event},
+		{&r.Device, &p.Device}, {&r.Hash, &p.Hash},
 	} {
 		if !b.written(x.to) {
 			*x.to = *x.from
