@@ -43,7 +43,7 @@ func plantedRows() []plantedRow {
 		{"leak", every(defect.Leak, 0.02, 0), "leak", []string{"leaked"}, "leaked"},
 		{"answer foreign", every(defect.AnswerForeign, 0.02, 0), "answerForeign", []string{"leaked"}, "leaked"},
 		{"store twice", with(every(defect.StoreTwice, 0.5, 0), defect.DropAnswer, 0.2), "storeTwice", []string{"duplicated", "copies"}, "doubled"},
-		{"ignore idempotency", with(every(defect.Again, 1, 0), defect.DropAnswer, 0.2), "ignoreIdempotency", []string{"duplicated", "copies"}, "doubled"},
+		{"ignore idempotency", with(every(defect.Again, 1, 0), defect.DropAnswer, 0.2), "ignoreIdempotency", []string{"duplicated", "copies", "resent"}, "doubled"},
 		{"answers dropped, honest store", every(defect.DropAnswer, 0.2, 0), "dropAnswer", []string{"retries", "unsure"}, ""},
 		{"reset", every(defect.Reset, 0.2, 0), "reset", []string{"retries", "unsure"}, ""},
 		{"fail", every(defect.Fail, 0.2, 0), "fail", []string{"retries"}, ""},
@@ -79,6 +79,7 @@ func found(doc *report.Run, dir string, t *testing.T) map[string]int64 {
 		}
 		m["uploads"]++
 		m["retries"] += int64(l.Attempts - 1)
+		m["resent"] += int64((l.Attempts - 1) * l.Events) // events
 		if l.Unsure {
 			m["unsure"]++
 		}
@@ -177,7 +178,7 @@ func (row *plantedRow) holds(t *testing.T, events int64, args ...string) (string
 		t.Errorf("%d of %d events erased, %d kept, in %s", r.Erased, r.Withdrawn, r.Kept, scenario)
 	}
 	for fate, n := range got {
-		if n != 0 && fate != "uploads" && !(fate == "retries" || fate == "unsure") {
+		if n != 0 && fate != "uploads" && !(fate == "retries" || fate == "resent" || fate == "unsure") {
 			t.Errorf("%d found as %s, where nothing of the kind was planted", n, fate)
 		}
 	}
