@@ -24,7 +24,8 @@ import (
 type realServer struct {
 	name  string
 	goMod string // of a module that has nothing but the server among its tools; "": it is a command of a Debian package
-	pkg   string // its command, or the package
+	pkg   string // its command, or the package; "." is main
+	main  string // its source, where the module has no command of its own
 	args  func(addr, data string) []string
 	ready string // path that answers 200 when it is up; "": it takes connections
 
@@ -40,6 +41,7 @@ type realRow struct {
 
 	// Of a target of messages: its URL and more of the target; nil: it is HTTP, by adapter, path and readback.
 	target  func(t *testing.T, addr string) (url, block string)
+	closed  bool   // nothing is sent there: a wrong credential is all that is tried
 	refusal string // what a wrong credential is told by; "" is 401 over HTTP, and that there is none otherwise
 }
 
@@ -110,13 +112,18 @@ func (s *realServer) build(t *testing.T) string {
 	}
 	dir := filepath.Join(cache, "drover", "backends", strings.ToLower(s.name))
 	bin := filepath.Join(dir, "server.exe")
-	if old, err := os.ReadFile(filepath.Join(dir, "pinned")); err == nil && string(old) == s.goMod {
+	if old, err := os.ReadFile(filepath.Join(dir, "pinned")); err == nil && string(old) == s.goMod+s.main {
 		if _, err := os.Stat(bin); err == nil {
 			return bin
 		}
 	}
 	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "go.mod"), []byte(s.goMod), 0o644)); err != nil {
 		s.missing(t, err)
+	}
+	if s.main != "" {
+		if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(s.main), 0o644); err != nil {
+			s.missing(t, err)
+		}
 	}
 	start := time.Now()
 	for _, args := range [][]string{{"mod", "tidy"}, {"build", "-o", bin, s.pkg}} {
@@ -127,7 +134,7 @@ func (s *realServer) build(t *testing.T) string {
 		}
 	}
 	t.Logf("built %s in %v", s.name, time.Since(start).Round(time.Second))
-	if err := os.WriteFile(filepath.Join(dir, "pinned"), []byte(s.goMod), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "pinned"), []byte(s.goMod+s.main), 0o644); err != nil {
 		s.missing(t, err)
 	}
 	return bin

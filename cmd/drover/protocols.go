@@ -107,6 +107,25 @@ it; use version: 5. Two clients with the same identifier end each other's connec
 ${run.id} into clientId where two runs drive the same devices at once. An identifier longer than 23 bytes need not be allowed in 3.1.1. A
 broker that keeps sessions of 3.1.1 keeps them after the run. With fewer connections than active devices each upload connects
 anew: see connections.evicted in run.json, and raise client.maxOpen.`, "mqtt"},
+	{"kafka", "kafka://HOST, kafka+tls://HOST", "the replicas in sync have it", `Each event is a message of a topic (port 9092 unless the URL says another, over TLS 9093), with its device as the key, so that those of
+a device are in one partition and in order. One client sends them, over a connection to each broker; target.url names one broker, and
+that the others: each is held against target.allowHosts.
+
+  target:
+    url: kafka://127.0.0.1:9092
+    kafka: {topic: drover, key: "${device.id}", acks: all}
+    auth: {type: basic, user: me, passwordFrom: {env: KAFKA_PASSWORD}}     # by kafka.sasl: plain, scram-sha-256 or scram-sha-512
+    client: {compression: zstd}                                            # of batches; or gzip
+
+Accepted means, by acks: all, every replica in sync has the message; leader, the leader of its partition has it, and it is lost when
+that dies before the others have it; none, the system took the bytes, AND NO MORE. With acks: all the producer is idempotent: what it
+says again within an attempt, because a connection broke, is stored once. What was not answered when the attempt ended is sent by the
+next one as a new message, and may then be there twice. The headers event-id and drover-run tell what belongs together.
+
+Traps: topics are not made (the preflight looks, and ends with exit code 5); with one replica, all is no more than leader, see
+min.insync.replicas; a broker that names itself by an address that cannot be reached from here, advertised.listeners, ends uploads as
+connect failed; a batch is at most 1 MB, max.message.bytes of most brokers, and a longer message is refused (413); more devices than
+partitions share them, and the order between two devices is nobody's. SASL plain over kafka:// shows the password to the network.`, "kafka"},
 }
 
 // protocolTopics are the pages of protocols, and the one that lists them.

@@ -167,7 +167,14 @@ func messages(m *sim.Model, url, run, secret string, by way, stdout io.Writer) (
 		return target.NewNATS(target.NATSOptions{Remote: far, JetStream: t.JetStream, Example: examplePlace(m, run)})
 	case "mqtt":
 		q := t.MQTT
-		return target.NewMQTT(target.MQTTOptions{Remote: far, Version: q.Version, QoS: q.QoS, Keep: q.Keep, KeepAlive: q.KeepAlive, InFlight: q.InFlight, ClientID: clientIDs(m, run)})
+		return target.NewMQTT(target.MQTTOptions{Remote: far, Version: q.Version, QoS: q.QoS, Keep: q.Keep, KeepAlive: q.KeepAlive, InFlight: q.InFlight, ClientID: deviceNames(m, run, q.ClientID)})
+	case "kafka":
+		k := t.Kafka
+		opt := target.KafkaOptions{Remote: far, Acks: k.Acks, Key: deviceNames(m, run, k.Key), Example: examplePlace(m, run)}
+		if t.Auth.Type == "basic" {
+			opt.SASL = k.SASL
+		}
+		return target.NewKafka(opt)
 	default:
 		return nil, fmt.Errorf("target url %s: %s is not spoken", url, t.Protocol.Name)
 	}
@@ -180,9 +187,9 @@ func examplePlace(m *sim.Model, run string) string {
 	return string(adapterOf(m, run).Ops[measure.Upload].Place(nil, &d, nil))
 }
 
-// clientIDs is how devices name their sessions with a broker.
-func clientIDs(m *sim.Model, run string) func(device int) string {
-	name := wire.NameText(&wire.Constants{Run: run, Send: m.Behavior.Sends.All}, m.Scenario.Target.MQTT.ClientID, "")
+// deviceNames is a template of what names devices to a broker: their sessions, or the keys of their messages.
+func deviceNames(m *sim.Model, run string, t *wire.Template) func(device int) string {
+	name := wire.NameText(&wire.Constants{Run: run, Send: m.Behavior.Sends.All}, t, "")
 	return func(device int) string {
 		var d fleet.Device
 		m.Fleet.Device(device, &d)

@@ -25,3 +25,10 @@ type rawMQTT struct {
 	KeepAlive     duration `json:"keepAlive,omitempty" default:"60s" range:"0s..18h" jsonschema:"a connection that lies idle for as long says that it is there; 0s: it need not, and the broker does not look"`
 	InFlight      int      `json:"inFlight,omitempty" default:"20" range:"1..65535" jsonschema:"most messages of a device that wait for their acknowledgement; a broker of MQTT 5 may want fewer"`
 }
+
+type rawKafka struct {
+	Topic string `json:"topic,omitempty" default:"drover" jsonschema:"topic of messages, with fields of the device, of the account and of the run, as in an adapter; what a topic cannot have becomes _"`
+	Key   string `json:"key,omitempty" default:"${device.id}" jsonschema:"key of messages, with the same fields: those of a key are in one partition, and in order"`
+	Acks  string `json:"acks,omitempty" default:"all" enum:"none|leader|all" jsonschema:"who has to have a message for it to be accepted: nobody, the leader of its partition, or all replicas in sync, and then the producer is idempotent"`
+	SASL  string `json:"sasl,omitempty" default:"plain" enum:"plain|scram-sha-256|scram-sha-512" jsonschema:"how auth type basic is shown"`
+}

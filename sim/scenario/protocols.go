@@ -44,7 +44,7 @@ func (b *builder) foreign(t *rawTarget, p *target.Protocol) {
 	for _, f := range []struct {
 		ptr  any
 		name string
-	}{{&t.File, "file"}, {&t.Syslog, "syslog"}, {&t.NATS, "nats"}, {&t.MQTT, "mqtt"}} {
+	}{{&t.File, "file"}, {&t.Syslog, "syslog"}, {&t.NATS, "nats"}, {&t.MQTT, "mqtt"}, {&t.Kafka, "kafka"}} {
 		if b.written(f.ptr) && f.name != p.Name {
 			b.errorf(b.key(f.ptr), "remove it, or use such a url", "target.%s: %s is not a URL of %s", f.name, clip(t.URL), f.name)
 		}
@@ -66,6 +66,9 @@ func (b *builder) ofProtocol(t *rawTarget, into *Target) {
 	case "nats":
 		fill(b, &t.NATS)
 		into.JetStream = t.NATS.JetStream
+	case "kafka":
+		fill(b, &t.Kafka)
+		into.Kafka = Kafka{Acks: t.Kafka.Acks, SASL: t.Kafka.SASL}
 	case "mqtt":
 		fill(b, &t.MQTT)
 		q := t.MQTT
@@ -215,12 +218,24 @@ func (b *builder) messagePlace(t *rawTarget, sc *Scenario) {
 	switch sc.Target.Protocol.Name {
 	case "nats":
 		sc.Target.Place = b.nameOf(sc, &t.NATS.Subject, "nats.subject", "a subject", natsSubject)
+	case "kafka":
+		sc.Target.Place = b.nameOf(sc, &t.Kafka.Topic, "kafka.topic", "a topic", kafkaTopic)
+		sc.Target.Kafka.Key = b.nameOf(sc, &t.Kafka.Key, "kafka.key", "a key", visible)
+		b.ofDevice(&t.Kafka.Key, "kafka.key")
 	case "mqtt":
 		sc.Target.Place = b.nameOf(sc, &t.MQTT.Topic, "mqtt.topic", "a topic", mqttTopic)
-		sc.Target.MQTT.ClientID = b.nameOf(sc, &t.MQTT.ClientID, "mqtt.clientId", "a client identifier", mqttClient)
+		sc.Target.MQTT.ClientID = b.nameOf(sc, &t.MQTT.ClientID, "mqtt.clientId", "a client identifier", visible)
+		b.ofDevice(&t.MQTT.ClientID, "mqtt.clientId")
 		if c := sc.Target.MQTT.ClientID; c != nil && !strings.Contains(t.MQTT.ClientID, "${device.") && b.good(&t.MQTT.ClientID) {
 			b.errorf(b.at(&t.MQTT.ClientID), "use ${device.id} in it", "target.mqtt.clientId: all devices would have the same session")
 		}
+	}
+}
+
+// ofDevice refuses what differs from upload to upload in the name of a device.
+func (b *builder) ofDevice(text *string, name string) {
+	if b.good(text) && strings.Contains(*text, "${upload.") {
+		b.errorf(b.at(text), "use ${device.id}", "target.%s: ${upload.key} is of an upload, and this is a device's", name)
 	}
 }
 
@@ -245,5 +260,6 @@ var (
 	templateField = regexp.MustCompile(`\$\{[^}]*\}`)
 	natsSubject   = regexp.MustCompile(`^[^ .*>\t\r\n]+(\.[^ .*>\t\r\n]+)*$`)
 	mqttTopic     = regexp.MustCompile(`^[^$+#\x00-\x1f][^+#\x00-\x1f]*$`) // of section 4.7; one that begins with $ is the broker's own
-	mqttClient    = regexp.MustCompile(`^[!-~]+$`)
+	kafkaTopic    = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+	visible       = regexp.MustCompile(`^[!-~]+$`)
 )

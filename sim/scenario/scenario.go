@@ -62,6 +62,7 @@ type Target struct {
 	Syslog     Syslog          // of url: syslog://host
 	JetStream  bool            // of url: nats://host
 	MQTT       MQTT            // of url: mqtt://host
+	Kafka      Kafka           // of url: kafka://host
 	Adapter    *wire.Mapping   // how events map to requests
 	AllowHosts []string        // lower-case hosts beside the loopback ones that may be contacted; from the file only
 	TLS        target.TLS
@@ -89,6 +90,12 @@ type MQTT struct {
 	Keep      time.Duration
 	KeepAlive time.Duration
 	InFlight  int
+}
+
+// Kafka is how messages are produced; see target.KafkaOptions.
+type Kafka struct {
+	Acks, SASL string
+	Key        *wire.Template
 }
 
 // Sign is how requests are signed; the Signature's key is read from KeyFrom.

@@ -66,6 +66,9 @@ var protocolCases = []protocolCase{
 	{name: "mqtt 3.1.1, QoS 2", open: openMQTTCase(MQTT311, 2, false), stalls: true, wire: true, again: true},
 	{name: "mqtt 5, QoS 1", open: openMQTTCase(MQTT5, 1, false), refusal: measure.Status429, stalls: true, wire: true, again: true},
 	{name: "mqtt 5, QoS 2 over TLS", open: openMQTTCase(MQTT5, 2, true), refusal: measure.Status429, stalls: true, wire: true, again: true},
+	{name: "kafka, acks none", open: openKafkaCase("none", false), wire: true, blind: true},
+	{name: "kafka, acks leader", open: openKafkaCase("leader", false), refusal: measure.Rejected, stalls: true, wire: true},
+	{name: "kafka, acks all, over TLS", open: openKafkaCase("all", true), refusal: measure.Rejected, stalls: true, wire: true},
 	{name: "jetstream over TLS", open: openNATSCase(true, true), refusal: measure.Rejected, stalls: true, wire: true, again: true},
 }
 

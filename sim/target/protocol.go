@@ -39,6 +39,8 @@ var Protocols = []Protocol{
 	{Name: "nats", Schemes: []string{"nats", "nats+tls"}, Secure: []string{"nats+tls"}, Host: true, Unfit: ".*>", Auth: []string{"basic", "bearer"}},
 	{Name: "mqtt", Schemes: []string{"mqtt", "mqtt+tls", "mqtts"}, Secure: []string{"mqtt+tls", "mqtts"}, Host: true, Unfit: "/+#$", Auth: []string{"basic"},
 		PerDevice: true, Sessions: true},
+	{Name: "kafka", Schemes: []string{"kafka", "kafka+tls"}, Secure: []string{"kafka+tls"}, Host: true, Unfit: "!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~", Auth: []string{"basic"},
+		Compression: []string{"gzip", "zstd"}},
 }
 
 // ProtocolOf returns the protocol of a URL; false when its scheme is none. A scheme alone, with or without its colon, is the URL of

@@ -1,0 +1,271 @@
+package target
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"drover/sim/measure"
+)
+
+// kafkaBroker is as much of a broker as a producer meets: the requests up to the versions before tagged fields, by franz-go's messages.
+type kafkaBroker struct {
+	*gate
+	acks  int16
+	named string // the address by which it says that it is reached; "": its own
+
+	mu   sync.Mutex
+	seen map[string]bool // batches by producer and sequence
+}
+
+// openKafkaCase is a cluster of one broker, over TCP or TLS.
+func openKafkaCase(acks string, secure bool) func(*testing.T, time.Duration) (*Messages, protocolBackend) {
+	return func(t *testing.T, timeout time.Duration) (*Messages, protocolBackend) {
+		m, b := openKafka(t, KafkaOptions{Acks: acks, Remote: Remote{Client: Client{Timeout: timeout}}}, secure, nil)
+		return m, b
+	}
+}
+
+func openKafka(t *testing.T, opt KafkaOptions, secure bool, change func(*kafkaBroker)) (*Messages, *kafkaBroker) {
+	t.Helper()
+	b := &kafkaBroker{acks: map[string]int16{"none": 0, "leader": 1, "all": -1, "": -1}[opt.Acks], seen: make(map[string]bool)}
+	if change != nil {
+		change(b)
+	}
+	b.gate = openGate(t, secure, secure, func(_ *gate, c net.Conn) { b.talk(c) })
+	if opt.URL = "kafka://" + b.addr; secure {
+		opt.URL, opt.TLS.RootCAs = "kafka+tls://"+b.addr, testIdentity().roots
+	}
+	opt.Key, opt.Run, opt.Example = func(d int) string { return fmt.Sprint("device-", d) }, "r1", "place"
+	m, err := NewKafka(opt)
+	return must(t, m, err), b
+}
+
+// talk answers requests in order.
+func (b *kafkaBroker) talk(c net.Conn) {
+	for {
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(c, head); err != nil {
+			return
+		}
+		body := make([]byte, binary.BigEndian.Uint32(head))
+		if _, err := io.ReadFull(c, body); err != nil {
+			return
+		}
+		key, version, id := int16(binary.BigEndian.Uint16(body)), int16(binary.BigEndian.Uint16(body[2:])), body[4:8]
+		rest := body[10:]
+		if n := int16(binary.BigEndian.Uint16(body[8:])); n > 0 {
+			rest = rest[n:]
+		}
+		req := kmsg.RequestForKey(key)
+		req.SetVersion(version)
+		if _, asks := req.(*kmsg.ApiVersionsRequest); !asks { // whose head has tags, and which needs no reading
+			if err := req.ReadFrom(rest); err != nil {
+				b.t.Errorf("request %d, version %d: %v", key, version, err)
+				return
+			}
+		}
+		resp, over := b.answer(req)
+		if over {
+			b.breakOff(c)
+			return
+		}
+		if resp == nil {
+			continue
+		}
+		resp.SetVersion(version)
+		out := resp.AppendTo(append(make([]byte, 4), id...))
+		binary.BigEndian.PutUint32(out, uint32(len(out)-4))
+		if _, err := c.Write(out); err != nil {
+			return
+		}
+	}
+}
+
+func (b *kafkaBroker) answer(req kmsg.Request) (resp kmsg.Response, over bool) {
+	switch req := req.(type) {
+	case *kmsg.ApiVersionsRequest:
+		resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
+		for _, v := range [][2]int16{{0, 7}, {3, 7}, {17, 1}, {18, 3}, {22, 1}, {36, 1}} {
+			resp.ApiKeys = append(resp.ApiKeys, kmsg.ApiVersionsResponseApiKey{ApiKey: v[0], MaxVersion: v[1]})
+		}
+		return resp, false
+	case *kmsg.SASLHandshakeRequest:
+		resp := req.ResponseKind().(*kmsg.SASLHandshakeResponse)
+		resp.SupportedMechanisms = []string{"PLAIN"}
+		return resp, false
+	case *kmsg.SASLAuthenticateRequest:
+		resp := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+		if strings.HasSuffix(string(req.SASLAuthBytes), "rude") {
+			return nil, true
+		}
+		if string(req.SASLAuthBytes) != "\x00me\x00secret" {
+			resp.ErrorCode = kerr.SaslAuthenticationFailed.Code
+		}
+		return resp, false
+	case *kmsg.MetadataRequest:
+		at := b.addr
+		if b.named != "" {
+			at = b.named
+		}
+		host, port, _ := net.SplitHostPort(at)
+		n, _ := strconv.Atoi(port)
+		resp := req.ResponseKind().(*kmsg.MetadataResponse)
+		resp.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 1, Host: host, Port: int32(n)}}
+		for _, t := range req.Topics {
+			topic := kmsg.MetadataResponseTopic{Topic: t.Topic}
+			if *t.Topic != "place" {
+				topic.ErrorCode = kerr.UnknownTopicOrPartition.Code
+			} else {
+				for p := range int32(4) {
+					topic.Partitions = append(topic.Partitions, kmsg.MetadataResponseTopicPartition{Partition: p, Leader: 1, Replicas: []int32{1}, ISR: []int32{1}})
+				}
+			}
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, false
+	case *kmsg.InitProducerIDRequest:
+		resp := req.ResponseKind().(*kmsg.InitProducerIDResponse)
+		resp.ProducerID = 7
+		return resp, false
+	case *kmsg.ProduceRequest:
+		return b.produce(req)
+	}
+	b.t.Errorf("request %T", req)
+	return nil, true
+}
+
+func (b *kafkaBroker) produce(req *kmsg.ProduceRequest) (kmsg.Response, bool) {
+	if req.Acks != b.acks {
+		b.t.Errorf("acks %d, want %d", req.Acks, b.acks)
+	}
+	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	silent := b.acks == 0
+	for _, t := range req.Topics {
+		topic := kmsg.ProduceResponseTopic{Topic: t.Topic}
+		for _, p := range t.Partitions {
+			code, mood := b.store(p.Records)
+			switch mood {
+			case resets, acceptsOne:
+				return nil, true
+			case stalls:
+				silent = true
+			}
+			topic.Partitions = append(topic.Partitions, kmsg.ProduceResponseTopicPartition{Partition: p.Partition, ErrorCode: code})
+		}
+		resp.Topics = append(resp.Topics, topic)
+	}
+	if silent {
+		return nil, false
+	}
+	return resp, false
+}
+
+// store takes a batch, once for each sequence number of an idempotent producer.
+func (b *kafkaBroker) store(raw []byte) (code int16, mood temper) {
+	batch := kmsg.RecordBatch{}
+	if err := batch.ReadFrom(raw); err != nil || batch.Attributes&7 != 0 || (batch.ProducerID == 7) != (b.acks == -1) {
+		b.t.Errorf("batch %+v: %v", batch, err)
+	}
+	name := fmt.Sprint(batch.ProducerID, batch.ProducerEpoch, batch.FirstSequence)
+	b.mu.Lock()
+	again := batch.ProducerID == 7 && b.seen[name]
+	b.mu.Unlock()
+	rest := batch.Records
+	for range batch.NumRecords {
+		n, size := binary.Varint(rest)
+		r := kmsg.Record{}
+		if err := r.ReadFrom(rest[:int(n)+size]); err != nil || string(r.Key) != "device-0" || len(r.Headers) != 2 || r.Headers[0].Key != "event-id" || string(r.Headers[1].Value) != "r1" {
+			b.t.Errorf("record %+v: %v", r, err)
+		}
+		rest = rest[int(n)+size:]
+		if again {
+			continue
+		}
+		if mood = b.take(string(r.Value)); mood == refuses {
+			code = kerr.PolicyViolation.Code
+		}
+	}
+	if mood == accepts || mood == acceptsOne {
+		b.mu.Lock()
+		b.seen[name] = true
+		b.mu.Unlock()
+	}
+	return code, mood
+}
+
+// A wrong credential, a mechanism that is not there, no topic, nobody: the preflight says which.
+func TestKafkaPreflight(t *testing.T) {
+	for _, tt := range []struct {
+		name, user, password, sasl, topic, want string
+		auth                                    bool
+	}{
+		{"right", "me", "secret", "plain", "place", "", false},
+		{"wrong password", "me", "wrong", "plain", "place", "SASL_AUTHENTICATION_FAILED (58)", true},
+		{"wrong password, and the broker hangs up", "me", "rude", "plain", "place", "ended the connection when it was shown the credential", true},
+		{"no topic", "", "", "", "elsewhere", "there is no topic elsewhere; make it, or name another by kafka.topic", false},
+	} {
+		m, _ := openKafka(t, KafkaOptions{SASL: tt.sasl, Remote: Remote{User: tt.user, Password: tt.password}}, false, nil)
+		m.carrier.(*kafka).opt.Example = tt.topic
+		err := m.Preflight(t.Context())
+		no := (*UnauthorisedError)(nil)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) || errors.As(err, &no) != tt.auth {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	g := openGate(t, false, false, func(_ *gate, c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
+	for _, url := range []string{"kafka://" + g.addr, "kafka://127.0.0.1:1"} {
+		m, err := NewKafka(KafkaOptions{Key: func(int) string { return "x" }, Remote: Remote{URL: url, Client: Client{Timeout: patient}}})
+		m = must(t, m, err)
+		if err, no := m.Preflight(t.Context()), (*UnreachableError)(nil); !errors.As(err, &no) {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+// A cluster that names a broker on another machine is not followed there.
+func TestKafkaFollowsNobody(t *testing.T) {
+	m, b := openKafka(t, KafkaOptions{Remote: Remote{Client: Client{Timeout: patient}}}, false, func(b *kafkaBroker) { b.named = "192.0.2.7:9092" })
+	ans := expect(t, m, parcelOf(1, "a"), measure.ConnectFailed)
+	if no := (*ForbiddenHostError)(nil); !errors.As(ans.Err, &no) || no.Host != "192.0.2.7" || len(b.messages()) > 0 {
+		t.Errorf("%v, want a refusal that names the host", ans.Err)
+	}
+}
+
+// An idempotent producer whose acknowledgement was lost says its batch again, which is stored once.
+func TestKafkaIdempotent(t *testing.T) {
+	m, b := openKafka(t, KafkaOptions{Remote: Remote{Client: Client{Timeout: patient}}}, false, nil)
+	expect(t, m, parcelOf(1, "a"), measure.OK)
+	b.do(acceptsOne) // what it has taken it does not say, and breaks off
+	expect(t, m, parcelOf(3, "b"), measure.OK)
+	if got := b.messages(); !slices.Equal(got, append(messagesOf(1, "a"), messagesOf(3, "b")...)) {
+		t.Errorf("arrived %q", got)
+	}
+}
+
+// TestKafkaErrors: what an answer of the broker is.
+func TestKafkaErrors(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want measure.Class
+	}{
+		{kerr.TopicAuthorizationFailed, measure.Status401}, {kerr.MessageTooLarge, measure.Status413}, {kerr.ThrottlingQuotaExceeded, measure.Status429},
+		{kerr.NotEnoughReplicas, measure.Status5xx}, {kerr.InvalidTopicException, measure.Status400}, {fmt.Errorf("it: %w", kerr.PolicyViolation), measure.Rejected},
+	} {
+		no := (*refusal)(nil)
+		if err := kafkaError(tt.err); !errors.As(err, &no) || no.class != tt.want || no.status == 0 {
+			t.Errorf("%v: %v, want class %v", tt.err, err, tt.want)
+		}
+	}
+}
