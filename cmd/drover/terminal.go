@@ -113,6 +113,12 @@ func (t *terminal) show(p *report.Progress) { t.program.Send(p) }
 func (t *terminal) close() {
 	t.program.Send(gone{})
 	<-t.done
+	t.mu.Lock()
+	atOnce := t.ends > 1
+	t.mu.Unlock()
+	if atOnce {
+		select {} // end is about to end the process, and nothing more is to be done before
+	}
 	signal.Stop(t.signals)
 	close(t.signals)
 	t.watched.Wait()
