@@ -132,16 +132,17 @@ against any backend at the pace the devices set, and judges what comes back.`,
 // refuseUnknownTopics makes "drover help" fail on a name that nothing has; cobra's own shows the general help and succeeds.
 func refuseUnknownTopics(root *cobra.Command) {
 	root.InitDefaultHelpCmd()
-	help, _, err := root.Find([]string{"help"})
-	if err != nil || help == root {
-		panic("cobra made no help command") // InitDefaultHelpCmd has just added one
-	}
-	help.Args = func(_ *cobra.Command, args []string) error {
-		cmd, rest, err := root.Find(args)
-		if err != nil {
-			return usage(root, "%w", err)
+	for _, help := range root.Commands() {
+		if help.Name() != "help" {
+			continue
 		}
-		return noCommand(cmd, rest)
+		help.Args = func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil {
+				return usage(root, "%w", err)
+			}
+			return noCommand(cmd, rest)
+		}
 	}
 }
 

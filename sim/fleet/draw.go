@@ -68,8 +68,7 @@ func (t *table[T]) share(i int) float64 {
 // threshold turns a share of 0..1 into parts of 2^53: a random word w is below it when w>>11 < threshold.
 func threshold(share float64) uint64 { return uint64(share * (1 << 53)) }
 
-// apportion divides n into whole parts in the ratio of the weights, by largest remainder; of equal remainders the first
-// wins.
+// apportion is divide for weights that somebody gave.
 func apportion(n int, weights []float64) ([]int, error) {
 	sum := 0.0
 	for _, w := range weights {
@@ -81,6 +80,12 @@ func apportion(n int, weights []float64) ([]int, error) {
 	if sum <= 0 {
 		return nil, errors.New("they add up to nothing")
 	}
+	return divide(n, weights, sum), nil
+}
+
+// divide divides n into whole parts in the ratio of the weights, by largest remainder; of equal remainders the first wins. sum is
+// what the weights add up to, more than 0.
+func divide(n int, weights []float64, sum float64) []int {
 	parts := make([]int, len(weights))
 	rests := make([]int64, len(weights))
 	order := make([]int, len(weights))
@@ -99,20 +104,18 @@ func apportion(n int, weights []float64) ([]int, error) {
 	for _, i := range order[:left] {
 		parts[i]++
 	}
-	return parts, nil
+	return parts
 }
 
 // tenantSizes divides the devices of a fleet among its tenants: in the ratio of rank^-zipf, and at least one each as long
 // as there are enough.
 func tenantSizes(devices, tenants int, zipf float64) []int {
-	weights := make([]float64, tenants)
+	weights, sum := make([]float64, tenants), 0.0
 	for i := range weights {
-		weights[i] = math.Pow(float64(i+1), -zipf)
+		weights[i] = math.Pow(float64(i+1), -zipf) // the first is 1
+		sum += weights[i]
 	}
-	sizes, err := apportion(devices, weights)
-	if err != nil {
-		panic("fleet: " + err.Error()) // 1 to the power of anything is 1
-	}
+	sizes := divide(devices, weights, sum)
 	// Sizes do not rise with the rank, so those without a device are at the end. Each takes one from the smallest that can
 	// spare it, which leaves the shape at the top as it is.
 	giver := len(sizes) - 1
