@@ -170,24 +170,35 @@ var confusable = map[rune]rune{'a': '\u0430', 'c': '\u0441', 'e': '\u0435', 'i':
 
 // homoglyph appends a brand with one letter of another script, in punycode.
 func homoglyph(dst []byte, d *draws, hard bool) []byte {
-	brand := []rune(brands[d.next()%uint64(len(brands))])
+	brand := brands[d.next()%uint64(len(brands))]
 	start := int(d.next() % uint64(len(brand)))
-	for i := range brand {
-		at := (start + i) % len(brand)
-		if c, ok := confusable[brand[at]]; ok {
-			brand[at] = c
+	lure := ""
+	if !hard {
+		lure = lures[d.next()%uint64(len(lures))]
+	}
+	return append(dst, lookalike(brand, start, lure)...)
+}
+
+// lookalike is a brand of ASCII letters whose first letter from start on that has a lookalike is replaced by it, in punycode, with a
+// lure behind it unless that is empty. TestLookalikes has every one that there is.
+func lookalike(brand string, start int, lure string) string {
+	letters := []rune(brand)
+	for i := range letters {
+		at := (start + i) % len(letters)
+		if c, ok := confusable[letters[at]]; ok {
+			letters[at] = c
 			break
 		}
 	}
-	name := string(brand)
-	if !hard {
-		name += "-" + lures[d.next()%uint64(len(lures))]
+	name := string(letters)
+	if lure != "" {
+		name += "-" + lure
 	}
 	ascii, err := idna.Punycode.ToASCII(name)
 	if err != nil {
-		panic("behavior: " + name + ": " + err.Error()) // the words and the letters are ours
+		panic("behavior: " + name + ": " + err.Error()) // brands, letters and lures are ours, and every name of them is made in a test
 	}
-	return append(dst, ascii...)
+	return ascii
 }
 
 // smallSite appends the host of a shop or club that nobody in the fleet knows: three ordinary words.

@@ -78,6 +78,19 @@ func TestSites(t *testing.T) {
 	}
 }
 
+// Every brand has a letter with a lookalike, and each name that can be made of it is a label of a host name.
+func TestLookalikes(t *testing.T) {
+	for _, brand := range brands {
+		for start := range brand {
+			for _, lure := range append([]string{""}, lures...) {
+				if got := lookalike(brand, start, lure); !strings.HasPrefix(got, "xn--") || len(got) > 63 {
+					t.Errorf("lookalike(%q, %d, %q) = %q, want a label in punycode", brand, start, lure, got)
+				}
+			}
+		}
+	}
+}
+
 // The same seed gives the same sites, another one others, and the shape of the web moves no site that it does not concern.
 func TestSitesPure(t *testing.T) {
 	urls := func(seed uint64, w Sites) (list []string) {
