@@ -34,7 +34,7 @@ type group struct {
 	firstTenant    int
 	tenantEnds     []int       // running sum of the tenants' sizes
 	places         permutation // place of a device in its fleet -> place in the row of tenants
-	guid           uint64      // thresholds of unit53
+	guid           uint64      // threshold of Identity.GUID
 }
 
 // New builds the fleets of specs, in their order. Everything about them is a function of its arguments.

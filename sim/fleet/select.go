@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,23 +22,21 @@ type Selection struct {
 	fleet   *Fleet
 	cohorts []bool // by cohort
 	tenant  int    // -1: any
-	share   uint64 // threshold of unit53
+	share   uint64 // threshold of unit
 	key     uint64
 }
 
 // Select returns the devices that p means. A name that the fleet does not have, and a share outside 0..1, are errors.
 func (f *Fleet) Select(p Pick) (*Selection, error) {
 	s := &Selection{fleet: f, cohorts: make([]bool, len(f.cohorts)), tenant: -1, key: hash("select", p.Key)}
-	if !(p.Share >= 0 && p.Share <= 1) {
+	if !isShare(p.Share) {
 		return nil, fmt.Errorf("a share of %v is out of range; want 0 to 1", p.Share)
 	}
 	s.share = threshold(p.Share)
-	any := false
 	for i, c := range f.cohorts {
 		s.cohorts[i] = (p.Fleet == "" || p.Fleet == c.Fleet) && (p.Cohort == "" || p.Cohort == c.Name || p.Cohort == c.Fleet+"/"+c.Name)
-		any = any || s.cohorts[i]
 	}
-	if !any {
+	if !slices.Contains(s.cohorts, true) {
 		return nil, fmt.Errorf("no cohort has fleet %q and name %q", p.Fleet, p.Cohort)
 	}
 	if p.Tenant == "" {

@@ -1,8 +1,6 @@
 package fleet
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // NobodyTakes says why no device of the cohorts takes a release, "" when one does: os, or the build of the app when os is nil. A
 // device takes what it can run, unless it has it already or something newer. What could happen to a device before does not
