@@ -1,7 +1,6 @@
 // Package crash knows what iOS writes when a process of the Defender app dies: the .ips file of a crash (bug_type 309) and the
 // JetsamEvent of a kill for want of memory (bug_type 298), with the fields that each iOS major from 15 on has, and what
-// MetricKit tells the app of the same. It leaves to
-// others when a crash happens and why (behavior), and how the file travels (wire).
+// MetricKit tells the app of the same. It leaves to others when a crash happens and why (behavior), and how the file travels (wire).
 //
 // An .ips file is two JSON objects: a header of one line, and a body from the second line on. What is in one follows from
 // the device and the event alone, and only from what an upload says of them, so that a report can be made again from a
@@ -15,8 +14,8 @@
 // that the app could not know of, so the share is in the rate of crashes.
 //
 // A kill is of the extension, which is killed when it passes its limit; that the system ends apps in the background when it is
-// short of memory is everyday life, and no crash. A real JetsamEvent names every process of the device. One made here names daemons of the system and the Defender app's own
-// processes, and no other app: the privacy texts promise that no other app is named.
+// short of memory is everyday life, and no crash. A real JetsamEvent names every process of the device. One made here names daemons
+// of the system and the Defender app's own processes, and no other app: the privacy texts promise that no other app is named.
 //
 // Source of the fields and of the exception and termination codes, where nothing else is said: reports of iOS 15.5 to 26.6.2
 // that were published 2022 to 2026, and the Go structures of blacktop/ipsw pkg/crashlog (MIT, 2026-08-22). UUIDs, offsets and sizes
@@ -33,10 +32,6 @@ import (
 	"drover/sim/event"
 	"drover/sim/fleet"
 )
-
-// appBundle is the app's identifier, that of its configuration profiles (MicrosoftDocs/defender-docs, 2025). An extension's is that
-// and its name, which is an assumption.
-const appBundle = "com.microsoft.scmx"
 
 // Layouts of time.Format: the header and a JetsamEvent have hundredths, the body of a crash four decimals.
 const (
@@ -141,9 +136,6 @@ func (r *report) osVersion() {
 // incident writes the id of the report as iOS does, in capitals; the event has the same.
 func (r *report) incident() { r.uuid(r.c.Incident, true) }
 
-// appUUID is the LC_UUID of the process's own image.
-func (r *report) appUUID() event.ID { return uuid(r.app) }
-
 // execPath writes the path of the process, which is in the container of the app.
 func (r *report) execPath() {
 	r.open()
@@ -162,7 +154,7 @@ func (r *report) execPath() {
 // bundle writes the identifier of the process's bundle.
 func (r *report) bundle() {
 	r.open()
-	r.text(appBundle)
+	r.text(event.AppBundle)
 	if r.extension {
 		r.text(".")
 		r.text(r.name)

@@ -1,5 +1,7 @@
 package crash
 
+import "drover/sim/event"
+
 // storeItem is the app's number in the App Store (MicrosoftDocs/defender-docs links to it, ios-install.md, 2025-03-28). teamID, its
 // maker's, is unverified: no stored source names it. The numbers of the signature are those of published reports of apps from the
 // App Store.
@@ -42,7 +44,7 @@ func (r *report) header309() {
 	r.key("timestamp")
 	r.time(r.written, headerTime)
 	r.key("slice_uuid")
-	r.uuid(r.appUUID(), false)
+	r.uuid(r.imageUUID(self), false)
 	r.keyStr("adam_id", storeItem)
 	r.keyStr("build_version", r.dev.App)
 	r.keyNum("platform", 2)
@@ -123,7 +125,7 @@ func (r *report) process(d *death) {
 	}
 	r.topStr("parentProc", "launchd")
 	r.topNum("parentPid", 1)
-	r.topStr("coalitionName", appBundle)
+	r.topStr("coalitionName", event.AppBundle)
 	if !r.since(17) {
 		r.top("crashReporterKey")
 		r.hex40(r.device)

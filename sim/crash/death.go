@@ -1,6 +1,10 @@
 package crash
 
-import "strconv"
+import (
+	"strconv"
+
+	"drover/sim/event"
+)
 
 // death is how a process ended: what the exception and the termination of a report say, and where the process was.
 type death struct {
@@ -137,7 +141,7 @@ func (r *report) reasons(d *death) {
 	r.raw(`["<RBSTerminateContext| domain:10 code:0x8BADF00D explanation:`)
 	r.text(d.event)
 	r.raw(" watchdog transgression: app<")
-	r.raw(appBundle)
+	r.raw(event.AppBundle)
 	r.raw(">:")
 	r.num(r.pid)
 	r.raw(" exhausted real (wall clock) time allowance of ")

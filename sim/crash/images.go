@@ -1,5 +1,7 @@
 package crash
 
+import "drover/sim/event"
+
 // image is a library of the system. Sizes are of the right order and not of any build.
 type image struct {
 	dir  string
@@ -114,6 +116,22 @@ func (r *report) layout() (m memory) {
 	return m
 }
 
+// imageName is the name of an image, by its index.
+func (r *report) imageName(i int) string {
+	if i == self {
+		return r.name
+	}
+	return systemImages[i-1].name
+}
+
+// imageUUID is the LC_UUID of an image.
+func (r *report) imageUUID(i int) event.ID {
+	if i == self {
+		return uuid(r.app)
+	}
+	return uuid(hash(r.build, systemImages[i-1].name))
+}
+
 // usedImages writes the list of images. The last one stands for code without an image and is all zero.
 func (r *report) usedImages(m *memory) {
 	r.top("usedImages")
@@ -137,23 +155,18 @@ func (r *report) usedImages(m *memory) {
 		r.raw(",\n    \"size\" : ")
 		r.num(m.size[i])
 		r.raw(",\n    \"uuid\" : ")
+		r.uuid(r.imageUUID(i), false)
+		r.raw(",\n    \"path\" : ")
 		if i == self {
-			r.uuid(r.appUUID(), false)
-			r.raw(",\n    \"path\" : ")
 			r.execPath()
-			r.raw(",\n    \"name\" : ")
-			r.str(r.name)
 		} else {
-			img := &systemImages[i-1]
-			r.uuid(uuid(hash(r.build, img.name)), false)
-			r.raw(",\n    \"path\" : ")
 			r.open()
-			r.text(img.dir)
-			r.text(img.name)
+			r.text(systemImages[i-1].dir)
+			r.text(systemImages[i-1].name)
 			r.close()
-			r.raw(",\n    \"name\" : ")
-			r.str(img.name)
 		}
+		r.raw(",\n    \"name\" : ")
+		r.str(r.imageName(i))
 		r.raw("\n  }")
 	}
 	r.raw(",\n  {\n    \"size\" : 0,\n    \"source\" : \"A\",\n    \"base\" : 0,\n    \"uuid\" : \"00000000-0000-0000-0000-000000000000\"\n  }\n]")

@@ -179,7 +179,7 @@ func (r *report) proc(name string, i int, pages uint64) {
 	coalition := 40 + uint64(i)
 	switch {
 	case killed:
-		id, pid, age = r.appUUID(), r.pid, lived
+		id, pid, age = r.imageUUID(self), r.pid, lived
 		coalition = 300 + r.rand.below(3000)
 	case i > 1:
 		pid = 20 + uint64(i) // the system starts them first, so they have the low numbers

@@ -157,18 +157,10 @@ func (r *report) tree(m *memory, s *scene, thread int) {
 			depth++
 			r.raw("[{")
 			r.key("binaryUUID")
-			if f.image == self {
-				r.uuid(r.appUUID(), true)
-			} else {
-				r.uuid(uuid(hash(r.build, systemImages[f.image-1].name)), true)
-			}
+			r.uuid(r.imageUUID(f.image), true)
 			r.keyNum("offsetIntoBinaryTextSegment", f.offset)
 			r.keyNum("sampleCount", 1)
-			if f.image == self {
-				r.keyStr("binaryName", r.name)
-			} else {
-				r.keyStr("binaryName", systemImages[f.image-1].name)
-			}
+			r.keyStr("binaryName", r.imageName(f.image))
 			r.keyNum("address", m.base[f.image]+f.offset)
 		}
 	}

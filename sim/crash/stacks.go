@@ -95,16 +95,13 @@ func (r *report) place(m *memory, s site, bug, depth uint64) (f frame) {
 	return f
 }
 
-// frames writes the frames of stacks one below the other, and returns the addresses of the first two.
-func (r *report) frames(m *memory, bug uint64, stacks ...stack) (at [2]uint64) {
+// frames writes the frames of stacks one below the other.
+func (r *report) frames(m *memory, bug uint64, stacks ...stack) {
 	r.raw("[")
 	n := uint64(0)
 	for _, s := range stacks {
 		for _, site := range s {
 			f := r.place(m, site, bug, n)
-			if n < 2 {
-				at[n] = m.base[f.image] + f.offset
-			}
 			n++
 			r.comma()
 			r.raw("{")
@@ -118,5 +115,4 @@ func (r *report) frames(m *memory, bug uint64, stacks ...stack) (at [2]uint64) {
 		}
 	}
 	r.raw("]")
-	return at
 }

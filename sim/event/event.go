@@ -189,6 +189,10 @@ const (
 	ProcessFilter = "DefenderFilter"
 )
 
+// AppBundle is the app's identifier, that of its configuration profiles (MicrosoftDocs/defender-docs, 2025). An extension's is that
+// and its name, which is an assumption.
+const AppBundle = "com.microsoft.scmx"
+
 // Processes are the only processes that telemetry ever names (privacy catalogue: app.crash).
 var Processes = [...]string{ProcessApp, ProcessTunnel, ProcessFilter}
 

@@ -3,6 +3,8 @@ package privacy
 import (
 	"bytes"
 	"encoding/json"
+
+	"drover/sim/event"
 )
 
 // metricFrame is a frame of a call stack, with those that it was called by.
@@ -49,15 +51,12 @@ func (r *Reader) metricKit(n *node, text []byte) {
 			r.note(P14, n.path, "is of a process that is neither the Defender app nor one of its extensions, or does not say of which")
 			return
 		}
-		if b := c.Meta.Bundle; b != "" && b != bundle && b != bundle+"."+mine {
+		if b := c.Meta.Bundle; b != "" && b != event.AppBundle && b != event.AppBundle+"."+mine {
 			r.note(P14, n.path, "is of the bundle of another app")
 			return
 		}
 	}
 }
-
-// bundle is the identifier of the Defender app (its configuration profiles, MicrosoftDocs/defender-docs, 2025).
-const bundle = "com.microsoft.scmx"
 
 // defenderIn returns the first image of Defender in stacks, or nothing.
 func (r *Reader) defenderIn(item int, frames []metricFrame) string {
