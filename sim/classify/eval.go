@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -227,15 +228,10 @@ func breakdown(w io.Writer, warnings *strings.Builder, name string, key func(Exa
 	for _, r := range rows {
 		groups[key(r.Example)] = append(groups[key(r.Example)], r)
 	}
-	var keys []string
-	for k := range groups {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
 	if _, err := fmt.Fprintf(w, "\n%-22s %8s %8s %8s %10s %10s\n", name, "bad", "good", "AUC", "recall", "FPR"); err != nil {
 		return err
 	}
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[k]
 		c := confusionOf(g, func(r scored) bool { return r.score >= m.head.Suspicious })
 		if k == "" {

@@ -52,10 +52,7 @@ func leak(by, group string, rows []scored) string {
 	sides := map[string][2]int{} // of each source, benign and malicious
 	var total [2]int
 	for _, r := range rows {
-		i := 0
-		if r.Malicious {
-			i = 1
-		}
+		i := btoi(r.Malicious)
 		n := sides[sourceOf(r.Example)]
 		n[i]++
 		total[i]++

@@ -169,10 +169,9 @@ func (a *Auditor) commit(r *Reader) {
 	} else {
 		a.uploads++
 		a.events += int64(len(r.events))
-		switch {
-		case r.hasSettings:
+		if r.hasSettings {
 			a.known++
-		default:
+		} else {
 			a.strangers++
 		}
 		a.remember(r)
