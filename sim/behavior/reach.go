@@ -55,19 +55,24 @@ func (c *Config) Reports(d *fleet.Device) bool {
 				continue
 			}
 		}
-		more := p.crashMore(d)
-		if k != event.Crash || p.Rates[k].Every > 0 || more == 0 || p.Crashes.More[more-1].Times > 0 {
-			return true
+		if k == event.Crash && p.Rates[k].Every == 0 {
+			if more := p.crashMore(d); more > 0 && p.Crashes.More[more-1].Times <= 0 {
+				continue
+			}
 		}
+		return true
 	}
 	return false
 }
 
 // perDay is the mean number of events of a kind, of a device without peculiarities.
 func (p *Plan) perDay(k event.Kind) float64 {
-	n := p.Rates[k].PerDay * newWeekShape(p.Day).total / hoursPerWeek
-	if every := p.Rates[k].Every; every > 0 {
-		n = float64(24*time.Hour) / float64(every)
+	var n float64
+	switch r := p.Rates[k]; {
+	case r.Every > 0:
+		n = float64(24*time.Hour) / float64(r.Every)
+	case r.PerDay > 0:
+		n = r.PerDay * newWeekShape(p.Day).total / hoursPerWeek
 	}
 	if k == event.WebThreat {
 		n *= p.Web.MaliciousShare
