@@ -96,17 +96,12 @@ func (s *Stream) turnedBy(plan uint32, m mark) uint32 {
 
 // compile returns the number of a plan under some changes, in the order in which they began.
 func (s *Stream) compile(p plain, entries []int) uint32 {
-	name := binary.AppendUvarint(nil, uint64(p.cohort))
-	name = binary.AppendUvarint(binary.AppendUvarint(name, uint64(p.zone)), uint64(p.more))
-	if p.supervised {
-		name = append(name, 1)
-	} else {
-		name = append(name, 0)
-	}
+	var list []byte
 	for _, e := range entries {
-		name = binary.AppendUvarint(name, uint64(e))
+		list = binary.AppendUvarint(list, uint64(e))
 	}
-	if n, ok := s.known[string(name)]; ok {
+	from := origin{p, string(list)}
+	if n, ok := s.known[from]; ok {
 		return n
 	}
 	c := &compiled{Plan: s.cfg.Plans[p.cohort], plain: p, entries: entries}
@@ -127,7 +122,7 @@ func (s *Stream) compile(p plain, entries []int) uint32 {
 		}
 	}
 	n := uint32(len(s.plans))
-	s.plans, s.known[string(name)] = append(s.plans, c), n
+	s.plans, s.known[from] = append(s.plans, c), n
 	return n
 }
 

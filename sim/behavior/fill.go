@@ -75,7 +75,7 @@ func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
 	case event.AppAction:
 		e.Action = action(&draw)
 	case event.Memory:
-		e.Mem = f.memory(self, d, plan, &it)
+		e.Mem = f.memory(self, d, plan, &it, &draw)
 	case event.WebThreat:
 		f.threat(e, d, plan, self, it.At, &draw)
 	case event.Crash:

@@ -32,7 +32,7 @@ func History(cfg *Config, device int, until time.Duration, f func(*PageView) boo
 		p = PageView{At: at, URL: p.URL[:0], Truth: v.truth, Verdict: v.verdict.category, Score: v.verdict.score}
 		if v.site != nil {
 			url, host := h.url(v.site)
-			p.URL = append(append(append(append(p.URL, url[:host]...), '.'), h.zone.String()...), url[host:]...)
+			p.URL = append(h.inZone(append(p.URL, url[:host]...)), url[host:]...)
 			p.Pattern, p.Hard = v.site.pattern, v.site.hard
 		} else {
 			rank := h.rank(self, &v.draw)
@@ -41,7 +41,7 @@ func History(cfg *Config, device int, until time.Duration, f func(*PageView) boo
 			} else {
 				p.URL = h.benign(p.URL, rank)
 			}
-			p.URL = page(append(append(p.URL, '.'), h.zone.String()...), &v.draw, p.Pattern)
+			p.URL = page(h.inZone(p.URL), &v.draw, p.Pattern)
 		}
 		if !f(&p) {
 			return

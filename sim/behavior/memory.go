@@ -36,8 +36,7 @@ const (
 // little noise, so that a report is like the one an hour before. The extension is busy when the day's shape says that the user is: not when
 // pages are visited, since benign browsing must not show (privacy catalogue: P06). When the extension is going to be killed, a leak
 // comes on top, and its footprint reaches the limit at the kill.
-func (f *Filler) memory(self uint64, d *fleet.Device, plan *Plan, it *Item) event.MemoryUse {
-	noise := newDraws(self, drawPayload, int(event.Memory), uint64(it.At))
+func (f *Filler) memory(self uint64, d *fleet.Device, plan *Plan, it *Item, noise *draws) event.MemoryUse {
 	busy := f.busy(d, plan, it.At)
 	l := f.extensionLife(d, it.At, it.since)
 	m := event.MemoryUse{ExtensionLimitKiB: extensionLimit * 1024}
@@ -49,7 +48,7 @@ func (f *Filler) memory(self uint64, d *fleet.Device, plan *Plan, it *Item) even
 		since -= uint32(died / time.Second)
 	}
 	l = f.appLife(self, d, plan, it.At, since)
-	now, peak := app(self, d, l, it.At, busy, &noise)
+	now, peak := app(self, d, l, it.At, busy, noise)
 	m.AppKiB, m.AppPeakKiB = kib(now), kib(peak)
 	return m
 }

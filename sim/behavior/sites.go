@@ -216,6 +216,9 @@ func pickPattern(shares []PatternShare, c event.Category, u float64) event.Patte
 // url is the URL of a planted site without scheme and zone, and how much of it is the host.
 func (h *Hosts) url(s *site) (url []byte, host int) { return h.text[s.from:s.end], int(s.host) }
 
+// inZone appends the zone to a host.
+func (h *Hosts) inZone(host []byte) []byte { return append(append(host, '.'), h.zone.String()...) }
+
 // Detected is the share of visits to planted sites that the reference detects once all have turned malicious: by the host alone,
 // and by the whole URL.
 func (h *Hosts) Detected() (byHost, byURL float64) {
@@ -223,8 +226,8 @@ func (h *Hosts) Detected() (byHost, byURL float64) {
 }
 
 // List yields what a classifier's list of this web holds, without the zone: hosts, and of compromised sites host and path, which
-// devices that see the host alone do not find. The benign
-// sites come first, as a product's allow list has what is popular, and then the planted ones that are listed, so that they hold.
+// devices that see the host alone do not find. The benign sites come first, as a product's allow list has what is popular, and then
+// the planted ones that are listed, so that they hold.
 func (h *Hosts) List() iter.Seq2[string, event.Category] {
 	return func(yield func(string, event.Category) bool) {
 		var buf []byte
@@ -273,7 +276,7 @@ func (h *Hosts) Judge(c classify.Classifier, list *classify.List, canaries *Cana
 	for n := range h.planted {
 		s := &h.planted[n]
 		url, host := h.url(s)
-		buf = append(append(append(buf[:0], url[:host]...), '.'), h.zone.String()...)
+		buf = h.inZone(append(buf[:0], url[:host]...))
 		s.verdicts[byHostOnly] = keep(c.Classify(buf))
 		s.verdicts[byWholeURL] = keep(c.Classify(append(buf, url[host:]...)))
 		for i, v := range s.verdicts {

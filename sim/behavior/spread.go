@@ -16,9 +16,9 @@ type Spread struct {
 
 const spreadSize = 4096
 
-// NewSpread makes the table for a shape k > 0: the lower, the fewer users have the most. Each entry is
-// the mean of its quantile, so the mean of all is 1 exactly. With x = e^t the density k^k/G(k) x^(k-1) e^(-kx) becomes one
-// that is smooth for all k, in proportion to e^(kt - k e^t), and the trapezoidal rule serves.
+// NewSpread makes the table for a shape k > 0: the lower, the fewer users have the most. Each entry is the mean of its quantile, so
+// the mean of all is 1 exactly. With x = e^t the density k^k/G(k) x^(k-1) e^(-kx) becomes one that is smooth for all k, in
+// proportion to e^(kt - k e^t), and the trapezoidal rule serves.
 func NewSpread(k float64) *Spread {
 	s := &Spread{shape: k, factor: make([]float64, spreadSize), below: make([]float64, spreadSize+1)}
 	const steps = 1 << 15

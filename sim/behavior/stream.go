@@ -83,7 +83,7 @@ func (s *Stats) Add(o Stats) {
 type Stream struct {
 	cfg    *Config
 	plans  []*compiled
-	known  map[string]uint32  // plans by what they are made of; see compile
+	known  map[origin]uint32  // plans by what they are made of; see compile
 	shapes map[int]*weekShape // by cohort
 	zones  []zone
 	dev    []state
@@ -158,10 +158,16 @@ type plain struct {
 	supervised bool // the filter sees whole URLs
 }
 
+// origin is what a plan is made of: what tells it apart without changes, and the numbers of its entries.
+type origin struct {
+	plain
+	entries string
+}
+
 // NewStream returns the stream of the given devices, which are indices into the fleet.
 func NewStream(cfg *Config, devices []int) *Stream {
 	s := &Stream{
-		cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}, known: map[string]uint32{}, shapes: map[int]*weekShape{},
+		cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}, known: map[origin]uint32{}, shapes: map[int]*weekShape{},
 	}
 	if slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil }) {
 		s.takes = make([]time.Duration, len(devices))
@@ -169,7 +175,6 @@ func NewStream(cfg *Config, devices []int) *Stream {
 			s.takes[j] = never
 		}
 	}
-	plans := map[plain]uint32{}
 	zones := map[*time.Location]uint16{}
 	var d fleet.Device
 	for j, i := range devices {
@@ -181,12 +186,7 @@ func NewStream(cfg *Config, devices []int) *Stream {
 			s.zones = append(s.zones, newZone(cfg.Start, d.Timezone))
 		}
 		p := plain{d.Cohort, z, cfg.Plans[d.Cohort].crashMore(&d), d.Supervised}
-		plan, ok := plans[p]
-		if !ok {
-			plan = s.compile(p, nil)
-			plans[p] = plan
-		}
-		s.dev[j] = state{index: uint32(i), plan: plan}
+		s.dev[j] = state{index: uint32(i), plan: s.compile(p, nil)}
 		s.dev[j].set(fresh, cfg.Enroll)
 		s.begin(&s.dev[j], &d)
 	}
