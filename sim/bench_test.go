@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"drover/sim/behavior"
 	"drover/sim/event"
 	"drover/sim/measure"
 	"drover/sim/scenario"
@@ -74,7 +73,7 @@ func BenchmarkEncode(b *testing.B) {
 	m := workday(b, "7000")
 	s := NewSchedule(m, partitions(m))
 	var a Arrival
-	p := &pilot{plan: &Plan{}, model: m, filler: behavior.NewFiller(&m.Behavior), format: wire.Native}
+	p := &pilot{maker: newMaker(m), plan: &Plan{}, format: wire.Native}
 	for s.Next(&a) && len(a.Upload.Items) < 2 {
 	}
 	u := a.Upload

@@ -66,11 +66,10 @@ func MakePlan(m *Model, f wire.Format) *Plan {
 		devices[i] = int(int64(i) * int64(n) / int64(p.Sample))
 	}
 	pilot := &pilot{
+		maker:  newMaker(m),
 		plan:   p,
-		model:  m,
 		scale:  float64(n) / float64(p.Sample),
 		stream: behavior.NewStream(&m.Behavior, devices),
-		filler: behavior.NewFiller(&m.Behavior),
 		format: f,
 	}
 	pilot.prompt = prompter{stream: pilot.stream, left: m.cues}
@@ -93,18 +92,15 @@ func MakePlan(m *Model, f wire.Format) *Plan {
 
 // pilot is a small run without a clock.
 type pilot struct {
+	maker
 	plan   *Plan
-	model  *Model
 	scale  float64 // devices of the fleet per device of the sample
 	stream *behavior.Stream
 	prompt prompter
-	filler *behavior.Filler
 	format wire.Format
 	begins time.Duration // offset of the phase's start
 	clock  time.Duration
-
-	ev   event.Event
-	body []byte
+	buf    []byte
 }
 
 func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
@@ -137,7 +133,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 		for i := 0; p.stream.Flush(&u); i++ {
 			add(&u, float64(i)/float64(n)/2) // the run spreads them over the first half of the phase
 		}
-	case ph.Shape != nil || p.model.Scenario.Load.Closed:
+	case ph.Shape != nil || p.m.Scenario.Load.Closed:
 		// With a rate the number is known; the closed model's is up to the backend, so its plan is of one upload per device.
 		whole := float64(p.plan.Devices)
 		if ph.Shape != nil {
@@ -198,12 +194,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 
 // encode returns the size of an upload.
 func (p *pilot) encode(u *behavior.Upload) int {
-	p.body = p.format.Begin(p.body[:0], p.filler.Begin(u), p.model.Behavior.Sends.All)
-	for i := range u.Items {
-		then := p.filler.Fill(&p.ev, i)
-		p.body = p.format.Event(p.body, i, then, &p.ev)
-	}
-	p.body = p.format.End(p.body, 0)
-	p.plan.MaxBytes = max(p.plan.MaxBytes, len(p.body))
-	return len(p.body)
+	p.buf = p.body(p.buf[:0], &p.format, u)
+	p.plan.MaxBytes = max(p.plan.MaxBytes, len(p.buf))
+	return len(p.buf)
 }

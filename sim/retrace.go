@@ -20,12 +20,9 @@ import (
 // Retracer makes the uploads of a run that is over once more, byte for byte, out of its scenario. The ledger keeps no bodies:
 // they are a function of the scenario, the device and the sequence number. It is owned by one goroutine.
 type Retracer struct {
-	m      *Model
-	f      wire.Format
-	filler *behavior.Filler
-	dev    *fleet.Device // of the upload under way
-	ev     event.Event
-	buf    []byte
+	maker
+	f   wire.Format
+	buf []byte
 
 	hashed *wire.Adapter // of the run, where the hash of each event's bytes is asked for; else nil
 	then   *fleet.Device // of the event under way, as it was when it happened
@@ -37,7 +34,7 @@ type Retracer struct {
 
 // NewRetracer returns a retracer of a model's runs, whose uploads are written in f.
 func NewRetracer(m *Model, f wire.Format) *Retracer {
-	return &Retracer{m: m, f: f, filler: behavior.NewFiller(&m.Behavior)}
+	return &Retracer{maker: newMaker(m), f: f}
 }
 
 // ErrOtherRun says that a ledger is not of the scenario.
@@ -116,26 +113,7 @@ func (r *Retracer) closed(x *ledger.Index, parts []int, visit func(*Arrival) err
 
 // Request makes the request of an upload as an adapter has it: all but the target's own part. Its slices are req's.
 func (r *Retracer) Request(u *behavior.Upload, x *wire.Exchange, req *target.Request) {
-	r.dev = r.filler.Begin(u)
-	req.Device, req.Seq, req.Ends, req.IDs = u.Device, u.FirstSeq, req.Ends[:0], req.IDs[:0]
-	req.Body = x.Begin(req.Body[:0], r.dev, r.m.Behavior.Sends.All)
-	req.Head = len(req.Body)
-	for i := range u.Items {
-		then := r.filler.Fill(&r.ev, i)
-		if i == 0 {
-			req.Key = fleet.GUID(r.ev.ID).AppendText(req.Key[:0])
-		}
-		req.IDs = append(req.IDs, r.ev.ID)
-		req.Body = x.Event(req.Body, i, then, &r.ev)
-		req.Ends = append(req.Ends, len(req.Body))
-	}
-	req.Body = x.End(req.Body, 0)
-	if x.Place != nil {
-		req.Place = x.Place(req.Place[:0], r.dev, req.Key)
-	}
-	if x.Header != nil {
-		req.Header = x.Header(req.Header[:0], r.dev, req.Key)
-	}
+	r.request(u, x, req, nil)
 }
 
 // hash is the print of the hash of what an adapter writes of the event under way.
@@ -147,26 +125,21 @@ func (r *Retracer) hash(x *wire.Exchange) uint64 {
 // Documents calls each for every event of an upload, as a native document of its own, which says the same as what was sent: so a
 // backend shows what it stored. The arguments are valid until it returns.
 func (r *Retracer) Documents(u *behavior.Upload, each func(e *event.Event, doc []byte) error) error {
-	r.begin(u)
+	r.dev = r.filler.Begin(u)
+	r.buf = wire.Native.Begin(r.buf[:0], r.dev, r.m.Behavior.Sends.All)
 	head := len(r.buf)
 	for i := range u.Items {
-		then := r.filler.Fill(&r.ev, i)
-		r.then = then
+		r.then = r.filler.Fill(&r.ev, i)
 		if r.f.Then {
-			r.buf = wire.Native.Begin(r.buf[:0], then, r.m.Behavior.Sends.All)
+			r.buf = wire.Native.Begin(r.buf[:0], r.then, r.m.Behavior.Sends.All)
 			head = len(r.buf)
 		}
-		r.buf = wire.Native.End(wire.Native.Event(r.buf[:head], 0, then, &r.ev), 0)
+		r.buf = wire.Native.End(wire.Native.Event(r.buf[:head], 0, r.then, &r.ev), 0)
 		if err := each(&r.ev, r.buf); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (r *Retracer) begin(u *behavior.Upload) {
-	r.dev = r.filler.Begin(u)
-	r.buf = wire.Native.Begin(r.buf[:0], r.dev, r.m.Behavior.Sends.All)
 }
 
 // Expect tells a settler of every event of a run.

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"drover/sim/behavior"
 	"drover/sim/check"
 	"drover/sim/event"
 	"drover/sim/fleet"
@@ -18,20 +17,17 @@ import (
 
 // sender makes attempts, one at a time. Everything it needs for one is its own and is used again.
 type sender struct {
-	w      *worker
-	filler *behavior.Filler
-	dev    *fleet.Device // of the upload under way; the filler's
-	ev     event.Event
-	req    target.Request
-	ans    target.Answer
-	reply  wire.Reply
-	said   wire.Answer
-	draw   *rand.Rand // delays of retries
+	maker
+	w     *worker
+	req   target.Request
+	ans   target.Answer
+	reply wire.Reply
+	said  wire.Answer
+	draw  *rand.Rand // delays of retries
 
 	job     job             // closed model: the upload under way
 	tally   tally           // of the uploads that it ended
 	threats []threat        // of the upload under way
-	ids     []event.ID      // of its events
 	audit   *privacy.Reader // nil when no check asks for it
 	native  []byte          // what it reads where the body is not native
 }
@@ -44,9 +40,9 @@ type threat struct {
 
 func newSender(w *worker) *sender {
 	s := &sender{
-		w:      w,
-		filler: behavior.NewFiller(&w.run.cfg.Model.Behavior),
-		draw:   rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), // back-off depends on answers, so it is no part of what a seed decides
+		maker: newMaker(w.run.cfg.Model),
+		w:     w,
+		draw:  rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), // back-off depends on answers, so it is no part of what a seed decides
 	}
 	if a := w.run.audit; a != nil {
 		s.audit = a.Reader(func(fleet.GUID) (privacy.Settings, bool) {
@@ -87,7 +83,7 @@ func (s *sender) attempt(j *job) bool {
 	if j.attempts == 0 {
 		j.firstSent = j.sent
 	}
-	s.req.Seq, s.req.Attempt, s.req.Faults = j.up.FirstSeq, j.attempts, run.cfg.Model.faultsOf(j.up.Device, run.course.Load().at(j.sent))
+	s.req.Attempt, s.req.Faults = j.attempts, run.cfg.Model.faultsOf(j.up.Device, run.course.Load().at(j.sent))
 	j.attempts++
 	j.told = false
 	run.cfg.Target.Send(run.sending, &s.req, &s.ans)
@@ -117,7 +113,7 @@ func (s *sender) attempt(j *job) bool {
 
 // read understands the answer to an attempt.
 func (s *sender) read(j *job) {
-	s.reply = wire.Reply{Class: s.ans.Class, Status: s.ans.Status, Body: s.ans.Body, FirstSeq: j.up.FirstSeq, Events: len(j.up.Items), IDs: s.ids}
+	s.reply = wire.Reply{Class: s.ans.Class, Status: s.ans.Status, Body: s.ans.Body, FirstSeq: j.up.FirstSeq, Events: len(j.up.Items), IDs: s.req.IDs}
 	class, err := s.w.run.cfg.Adapter.Ops[j.key.Op].Read(&s.reply, &s.said)
 	s.ans.Class = class
 	if err != nil {
@@ -127,34 +123,19 @@ func (s *sender) read(j *job) {
 
 // encode makes the bytes of a job's request. They are the same for every attempt.
 func (s *sender) encode(j *job) {
-	x := &s.w.run.cfg.Adapter.Ops[j.key.Op]
-	s.dev = s.filler.Begin(&j.up)
+	s.threats = s.threats[:0]
+	s.request(&j.up, &s.w.run.cfg.Adapter.Ops[j.key.Op], &s.req, s.detects)
+	s.req.Op, s.req.Tenant, s.req.Taken = j.key.Op, int(j.key.Tenant), &j.taken
 	j.version = s.w.run.version[s.dev.OS.Version]
-	s.threats, s.ids, s.req.Ends, s.req.IDs = s.threats[:0], s.ids[:0], s.req.Ends[:0], s.req.IDs[:0]
-	body := x.Begin(s.req.Body[:0], s.dev, s.w.run.cfg.Model.Behavior.Sends.All)
-	s.req.Head = len(body)
-	for i, it := range j.up.Items {
-		then := s.filler.Fill(&s.ev, i)
-		if i == 0 {
-			s.req.Key = fleet.GUID(s.ev.ID).AppendText(s.req.Key[:0])
-		}
-		s.ids, s.req.IDs = append(s.ids, s.ev.ID), append(s.req.IDs, s.ev.ID)
-		if it.Kind == event.WebThreat {
-			w := &s.ev.Web
-			s.threats = append(s.threats, threat{s.ev.Seq, check.Detection{Truth: w.Truth, Reference: w.Verdict, Pattern: w.Pattern, Hard: w.Hard, Age: w.Age}})
-		}
-		body = x.Event(body, i, then, &s.ev)
-		s.req.Ends = append(s.req.Ends, len(body))
-	}
-	s.req.Body = x.End(body, 0)
-	if x.Place != nil {
-		s.req.Place = x.Place(s.req.Place[:0], s.dev, s.req.Key)
-	}
-	if x.Header != nil {
-		s.req.Header = x.Header(s.req.Header[:0], s.dev, s.req.Key)
-	}
-	s.req.Op, s.req.Device, s.req.Tenant, s.req.Taken = j.key.Op, j.up.Device, int(j.key.Tenant), &j.taken
 	j.bytes = len(s.req.Body)
+}
+
+// detects keeps what is known of the event under way, if it is a detection.
+func (s *sender) detects() {
+	if s.ev.Kind == event.WebThreat {
+		w := &s.ev.Web
+		s.threats = append(s.threats, threat{s.ev.Seq, check.Detection{Truth: w.Truth, Reference: w.Verdict, Pattern: w.Pattern, Hard: w.Hard, Age: w.Age}})
+	}
 }
 
 // audits shows an upload to the audit: what its body says. Of a mapped body the same events are written natively; a mapping can
@@ -171,13 +152,7 @@ func (s *sender) audits(j *job) {
 		}
 		return
 	}
-	s.dev = s.filler.Begin(&j.up)
-	s.native = wire.Native.Begin(s.native[:0], s.dev, s.w.run.cfg.Model.Behavior.Sends.All)
-	for i := range j.up.Items {
-		then := s.filler.Fill(&s.ev, i)
-		s.native = wire.Native.Event(s.native, i, then, &s.ev)
-	}
-	s.native = wire.Native.End(s.native, 0)
+	s.native = s.body(s.native[:0], &wire.Native, &j.up)
 	s.audit.Upload(s.native)
 }
 
@@ -185,7 +160,7 @@ func (s *sender) audits(j *job) {
 // detections nobody will ever ask.
 func (s *sender) dispute(j *job, t *threat, backend event.Category) {
 	i := int(t.seq - j.up.FirstSeq)
-	if !s.tally.disputes.Wants(&t.Detection, backend, s.ids[i]) {
+	if !s.tally.disputes.Wants(&t.Detection, backend, s.req.IDs[i]) {
 		return
 	}
 	s.filler.Fill(&s.ev, i)

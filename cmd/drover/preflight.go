@@ -99,7 +99,7 @@ func (p *probe) send(ctx context.Context) error {
 		return &target.UnreachableError{Err: ans.Err}
 	}
 	var said wire.Answer
-	class, err := x.Read(&wire.Reply{Class: ans.Class, Status: ans.Status, Body: ans.Body, Events: 1, IDs: []event.ID{p.ev.ID}}, &said)
+	class, err := x.Read(&wire.Reply{Class: ans.Class, Status: ans.Status, Body: ans.Body, Events: 1, IDs: [][16]byte{p.ev.ID}}, &said)
 	switch {
 	case class == measure.Status401:
 		return &target.UnauthorisedError{Err: ans.Err, Status: ans.Status}

@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 
-	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/measure"
 )
@@ -36,7 +35,7 @@ type Reply struct {
 	Body     []byte
 	FirstSeq uint32     // of the upload; its events follow one another
 	Events   int        // of the upload
-	IDs      []event.ID // of its events
+	IDs      [][16]byte // of its events, as in target.Request
 }
 
 // Reader understands a reply: it fills a, whose memory it uses again, and returns how the attempt really ended. OK says that the

@@ -234,7 +234,7 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 		switch {
 		case w.ID != nil:
 			id, ok := ParseGUID(string(bytes.ToLower(textOf(w.ID.find(item)))))
-			at := slices.Index(r.IDs, event.ID(id))
+			at := slices.Index(r.IDs, [16]byte(id))
 			if !ok || at < 0 {
 				continue
 			}

@@ -16,7 +16,7 @@ func reading(g *Reading, status int, body string) (measure.Class, Answer, error)
 		class = measure.Status400
 	}
 	var a Answer
-	r := Reply{Class: class, Status: status, Body: []byte(body), FirstSeq: 5, Events: 3, IDs: []event.ID{event.ID(guid(1)), event.ID(guid(2)), event.ID(guid(3))}}
+	r := Reply{Class: class, Status: status, Body: []byte(body), FirstSeq: 5, Events: 3, IDs: [][16]byte{guid(1), guid(2), guid(3)}}
 	c, err := g.Reader()(&r, &a)
 	return c, a, err
 }
