@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -58,21 +59,21 @@ func (v *Verdicts) evaluate(f Facts) Outcome {
 			FormatShare(low), FormatShare(high)))
 	}
 	o.Got = strings.Join(gots, ", ")
-	o.Evidence = strings.Join(append(proof, hollow...), "; ")
+	proof = append(proof, hollow...)
 	if untold := m.Untold(); untold > 0 && v.truthful() {
-		o.Evidence += fmt.Sprintf("; the truth of %s judged is not known", FormatCount(untold))
+		proof = append(proof, fmt.Sprintf("the truth of %s judged is not known", FormatCount(untold)))
 	}
 	if without := m.unjudged(); without > 0 {
-		o.Evidence += fmt.Sprintf("; %s detections without a verdict", FormatCount(without))
+		proof = append(proof, fmt.Sprintf("%s detections without a verdict", FormatCount(without)))
 	}
 	switch {
 	case judged < int64(v.AtLeast):
 		o.Result = Inconclusive
-		o.Evidence = fmt.Sprintf("only %s verdicts, the check needs %s; %s", FormatCount(judged), FormatCount(int64(v.AtLeast)), o.Evidence)
+		proof = slices.Insert(proof, 0, fmt.Sprintf("only %s verdicts, the check needs %s", FormatCount(judged), FormatCount(int64(v.AtLeast))))
 	case o.Result == Pass && len(hollow) > 0:
 		o.Result = Inconclusive
 	}
-	o.Evidence = strings.TrimSuffix(o.Evidence, "; ")
+	o.Evidence = strings.Join(proof, "; ")
 	return o
 }
 

@@ -132,6 +132,8 @@ func TestVerdicts(t *testing.T) {
 		{"too few", Verdicts{Missed: bound(t, "<= 0%"), AtLeast: 1101}, facts,
 			Outcome{Result: Inconclusive, Want: "missed <= 0%, at least 1,101 judged", Got: "missed 1%", Samples: 1100,
 				Evidence: "only 1,100 verdicts, the check needs 1,101; " + missed + untold + without}},
+		{"no more than a number is asked for", Verdicts{AtLeast: 1}, facts,
+			Outcome{Result: Pass, Want: "at least 1 judged", Samples: 1100, Evidence: "50 detections without a verdict"}},
 		{"the backend is silent", Verdicts{Missed: bound(t, "<= 0%"), AtLeast: 1}, Facts{Verdicts: silent},
 			Outcome{Result: NotChecked, Want: "missed <= 0%, at least 1 judged", Evidence: "the backend gave no verdict on any of 7 detections"}},
 		{"nothing was detected", Verdicts{Missed: bound(t, "<= 0%")}, Facts{},
