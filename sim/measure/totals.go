@@ -41,7 +41,7 @@ func Merge(names *Names, rs ...*Recorder) *Totals {
 		}
 		r.mu.Lock()
 		line := r.line.copy()
-		t.versions.merge(r.versions)
+		t.versions.merge(r.versions, names.Versions)
 		r.mu.Unlock()
 		if i == 0 {
 			t.own, t.line = r.own, line

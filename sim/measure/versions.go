@@ -33,13 +33,13 @@ func (v versions) record(s *Sample, timed bool) {
 	}
 }
 
-func (v versions) merge(o versions) {
+func (v versions) merge(o versions, names []string) {
 	for i, from := range o {
 		if from == nil {
 			continue
 		}
 		if v[i] == nil {
-			v[i] = new(VersionSeries)
+			v[i] = &VersionSeries{Name: names[i-1]}
 		}
 		v[i].Counts.Add(&from.Counts)
 		for k, n := range from.Kinds {
@@ -51,9 +51,8 @@ func (v versions) merge(o versions) {
 
 // Versions are the series of the versions that had uploads, in the order of Names.Versions. They belong to t.
 func (t *Totals) Versions() (list []*VersionSeries) {
-	for i, v := range t.versions {
+	for _, v := range t.versions {
 		if v != nil {
-			v.Name = t.names.Versions[i-1]
 			list = append(list, v)
 		}
 	}
