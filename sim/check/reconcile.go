@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (c *Reconcile) evaluate(f Facts) Outcome {
 	if s == nil {
 		s = &Settlement{Blind: f.Unsettled}
 	}
-	var want, got, broken, blind []string
+	var want, got, fates, broken, blind []string
 	for _, b := range c.bounds(s) {
 		if b.most == nil {
 			continue
@@ -146,6 +147,7 @@ func (c *Reconcile) evaluate(f Facts) Outcome {
 		want = append(want, fmt.Sprintf("%s <= %s", b.name, FormatCount(*b.most)))
 		got = append(got, fmt.Sprintf("%s %s", b.name, FormatCount(b.got)))
 		if b.got > *b.most {
+			fates = append(fates, b.name)
 			broken = append(broken, fmt.Sprintf("%s %s", FormatCount(b.got), b.name))
 		}
 		if b.blind != "" {
@@ -174,9 +176,14 @@ func (c *Reconcile) evaluate(f Facts) Outcome {
 		// What was found is found, however much could not be seen.
 		o.Result = Fail
 		o.Evidence += ": " + strings.Join(broken, ", ")
-		if len(s.Examples) > 0 {
-			e := s.Examples[0]
-			o.Evidence += fmt.Sprintf("; for example event %s of device %d is %s", e.Event, e.Device, e.Fate)
+		// Of what was promised, and one that can be looked up.
+		if i := slices.IndexFunc(s.Examples, func(e SettledExample) bool { return slices.Contains(fates, e.Fate) && e.Event != "" }); i >= 0 {
+			e := s.Examples[i]
+			of := ""
+			if e.Device >= 0 {
+				of = fmt.Sprintf(" of device %d", e.Device)
+			}
+			o.Evidence += fmt.Sprintf("; for example event %s%s is %s", e.Event, of, e.Fate)
 		}
 	case len(blind) > 0:
 		o.Result = Inconclusive

@@ -38,6 +38,14 @@ func TestReconcile(t *testing.T) {
 		{"contents not asked", &Reconcile{Lost: n(0)}, with(func(s *Settlement) { s.Contents = false }), Pass, ""},
 		{"half a ledger", five, with(func(s *Settlement) { s.Blind = "the ledger was cut short" }), Inconclusive, "the ledger was cut short"},
 		{"half a ledger and a loss", five, with(func(s *Settlement) { s.Blind, s.Lost = "the ledger was cut short", 1 }), Fail, "1 lost"},
+		{"an example of what was promised", &Reconcile{Altered: n(0)}, with(func(s *Settlement) {
+			s.Lost, s.Altered = 1, 1
+			s.Examples = []SettledExample{{Fate: "lost", Event: "A", Device: 1}, {Fate: "altered", Event: "B", Device: 2}}
+		}), Fail, ": 1 altered; for example event B of device 2 is altered"},
+		{"an example of nobody's", five, with(func(s *Settlement) {
+			s.Unexpected = 2
+			s.Examples = []SettledExample{{Fate: "unexpected", Device: -1}, {Fate: "unexpected", Event: "C", Device: -1}}
+		}), Fail, ": 2 unexpected; for example event C is unexpected"},
 		{"nothing sent", five, &Settlement{Contents: true, Tenants: true}, Inconclusive, "0 acknowledged events"},
 	} {
 		got := Evaluate([]Check{{Name: "x", Reconcile: tt.check}}, Facts{Settlement: tt.s})[0]
