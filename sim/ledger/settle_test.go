@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"fmt"
+	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -150,6 +152,24 @@ func TestFates(t *testing.T) {
 	}
 	if count["lost"] != 1 || count["duplicated"] != 2 || count["altered"] != 3 || count["unexpected"] != 4 || count["late"] != 9 || count["leaked"] != 1 {
 		t.Errorf("examples %v", count)
+	}
+}
+
+// What is spilled leaves nothing behind: where a file can lose its name while it is open, not even when the process is killed.
+func TestSpillLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s, err := NewSettler(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 && runtime.GOOS != "windows" {
+		t.Errorf("%d files with a name, %v", len(left), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%d files left, %v", len(left), err)
 	}
 }
 

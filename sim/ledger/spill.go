@@ -19,6 +19,7 @@ import (
 type spill struct {
 	parts []*os.File
 	bufs  []*bufio.Writer
+	named []string // of parts, those whose names are still there
 }
 
 // spillParts divides ten million events into parts of about 160,000.
@@ -31,8 +32,11 @@ func newSpill(dir string) (*spill, error) {
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		// Without its name the file is gone with the process, however that ends. Where the system refuses, close removes it.
 		s.parts = append(s.parts, f)
+		// Without its name the file is gone with the process, however that ends. Where the system refuses, close removes it.
+		if os.Remove(f.Name()) != nil {
+			s.named = append(s.named, f.Name())
+		}
 		s.bufs = append(s.bufs, bufio.NewWriterSize(f, 16<<10))
 	}
 	return s, nil
@@ -66,7 +70,10 @@ func (s *spill) part(n int, dst []byte) ([]byte, error) {
 func (s *spill) close() error {
 	var errs []error
 	for _, f := range s.parts {
-		errs = append(errs, f.Close(), os.Remove(f.Name()))
+		errs = append(errs, f.Close())
+	}
+	for _, name := range s.named {
+		errs = append(errs, os.Remove(name))
 	}
 	return errors.Join(errs...)
 }
