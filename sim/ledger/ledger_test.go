@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -290,7 +291,7 @@ func FuzzRead(f *testing.F) {
 			b = append(head, body...)
 		}
 		l := new(Ledger)
-		_ = l.readBytes(b, func(u *Upload) error {
+		_, _ = l.blocks(bytes.NewReader(b), new(File), func(u *Upload) error {
 			if u.Outcome >= measure.NumOutcomes || u.Class >= measure.NumClasses || u.Op >= measure.NumOps || u.Device < 0 || u.Events < 0 {
 				t.Fatalf("%+v", u)
 			}

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -152,10 +151,4 @@ func (l *Ledger) blocks(r io.Reader, file *File, each func(*Upload) error) (int6
 			}
 		}
 	}
-}
-
-// readBytes reads a file's bytes; it is what the fuzzer feeds.
-func (l *Ledger) readBytes(b []byte, each func(*Upload) error) error {
-	_, err := l.blocks(bytes.NewReader(b), new(File), each)
-	return err
 }

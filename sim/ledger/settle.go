@@ -2,9 +2,11 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"time"
 
 	"drover/sim/check"
@@ -344,19 +346,14 @@ func (s *Settler) Compare(id event.ID, sent, held []byte) {
 		}
 		s.out.AlteredFields[i].Events++
 	}
-	for i, name := range names {
-		if i > 0 {
-			e.Detail += ", "
-		}
-		e.Detail += name
-	}
+	e.Detail = strings.Join(names, ", ")
 	s.example(e.SettledExample)
 }
 
 // Result is the settlement. The settler must not be used after it.
 func (s *Settler) Result() *check.Settlement {
 	slices.SortFunc(s.out.AlteredFields, func(a, b check.FieldCount) int {
-		return 2*int(min(1, max(-1, b.Events-a.Events))) + int(min(1, max(-1, int64(bytes.Compare([]byte(a.Field), []byte(b.Field))))))
+		return cmp.Or(cmp.Compare(b.Events, a.Events), strings.Compare(a.Field, b.Field))
 	})
 	order := []string{"lost", "duplicated", "wrong tenant", "altered", "unexpected", "leaked", "kept", "late"}
 	slices.SortStableFunc(s.out.Examples, func(a, b check.SettledExample) int {
