@@ -131,7 +131,7 @@ func (c *Clock) begin(r *run) {
 	c.run = r
 }
 
-// end lets go of a run, and whoever waits for its clock.
+// end lets go of a run. Nobody waits for its clock any more.
 func (c *Clock) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -33,27 +33,20 @@ func (r *run) result(elapsed time.Duration) (*Result, error) {
 
 // Due is when an instant of the schedule came, as an offset from the run's start: the same, unless somebody held up the clock or changed
 // its pace before.
-func (res *Result) Due(sched time.Duration) time.Duration {
-	if len(res.course) == 0 {
-		return sched
-	}
-	return res.course.due(sched)
-}
+func (res *Result) Due(sched time.Duration) time.Duration { return res.way().due(sched) }
 
 // At is the instant of the schedule to which the run had come at an offset from its start.
-func (res *Result) At(offset time.Duration) time.Duration {
-	if len(res.course) == 0 {
-		return offset
-	}
-	return res.course.at(offset)
-}
+func (res *Result) At(offset time.Duration) time.Duration { return res.way().at(offset) }
 
 // Running is how long the run took from an instant of the schedule to another one, without the time in which its clock was held.
-func (res *Result) Running(from, to time.Duration) time.Duration {
+func (res *Result) Running(from, to time.Duration) time.Duration { return res.way().running(from, to) }
+
+// way is the course of the run. That of a Result that nobody ran is undisturbed.
+func (res *Result) way() course {
 	if len(res.course) == 0 {
-		return max(0, to-from)
+		return undisturbed
 	}
-	return res.course.running(from, to)
+	return res.course
 }
 
 // sum adds up what the workers know.
