@@ -22,7 +22,7 @@ const (
 
 func (h *handler) ingest(c *call, want form) error {
 	if h.mischief.full(time.Now()) {
-		return h.mischief.busy(c, h.mischief.set.RetryAfter)
+		return busy(c, h.mischief.set.RetryAfter)
 	}
 	sc := h.scratches.Get().(*scratch)
 	defer h.giveBack(sc)
@@ -44,9 +44,6 @@ func (h *handler) ingest(c *call, want form) error {
 	u := &sc.upload
 	if err := h.admit(c, want, body, u); err != nil {
 		return err
-	}
-	if h.mischief == nil {
-		return h.take(c, run, sc)
 	}
 	if err := h.mischief.before(c, u.Events[0].ID); err != nil {
 		return err
@@ -95,16 +92,14 @@ func (h *handler) translate(c *call, want form, run string, body []byte, format 
 	case n > 1 && want != batch:
 		return &wire.Error{Msg: "want exactly one event here; many go to /v1/events"}
 	}
-	if h.mischief != nil {
-		if err := h.mischief.before(c, first); err != nil {
-			return err
-		}
+	if err := h.mischief.before(c, first); err != nil {
+		return err
 	}
 	err = format.Decode(body, func(native []byte) error {
 		if err := wire.DecodeUpload(native, u); err != nil {
 			return err
 		}
-		if h.mischief == nil || !h.mischief.lies(u, &sc.answer) {
+		if !h.mischief.lies(u, &sc.answer) {
 			if err := h.keep(c, run, u, &sc.answer); err != nil {
 				return err
 			}
@@ -176,10 +171,7 @@ func (h *handler) keep(c *call, run string, u *wire.Upload, ans *wire.Answer) er
 // say answers an upload whose first event is named.
 func (h *handler) say(c *call, first event.ID, ans *wire.Answer, sc *scratch) error {
 	sc.out = wire.AppendAnswer(sc.out[:0], ans)
-	if h.mischief != nil {
-		return h.mischief.answer(c, first, sc.out)
-	}
-	return reply(c, "application/json", sc.out)
+	return h.mischief.answer(c, first, sc.out)
 }
 
 // verdicts judges each web threat that was not refused, duplicates too: the answer to the first copy may have been lost.
@@ -196,9 +188,7 @@ func (h *handler) verdicts(u *wire.Upload, ans *wire.Answer, start time.Time, by
 			got := h.judge.Classify(e.Domain)
 			v.Known, v.Category, v.Score = true, got.Category, got.Score
 		}
-		if h.mischief != nil {
-			h.mischief.verdict(&v, e.ID, time.Since(start))
-		}
+		h.mischief.verdict(&v, e.ID, time.Since(start))
 		ans.Verdicts = append(ans.Verdicts, v)
 		if by != nil {
 			h.scribe.verdict(by, e.ID, v)

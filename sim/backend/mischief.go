@@ -57,13 +57,19 @@ func (m *mischief) strikes(k defect.Kind, id event.ID) (hit, first bool) {
 	if _, ok := m.hit[k][id]; ok {
 		return true, false
 	}
+	first = m.plant(k, id)
+	return first, first
+}
+
+// plant counts one more strike, unless there were as many as there are to be. The caller holds mu.
+func (m *mischief) plant(k defect.Kind, id event.ID) bool {
 	if most := m.set.Rules[k].Count; most > 0 && m.planted[k] >= most {
-		return false, false
+		return false
 	}
 	m.hit[k][id] = struct{}{}
 	m.planted[k]++
 	m.scribe.planted(k, id)
-	return true, true
+	return true
 }
 
 // once is strikes for what must not hit the same request twice: a device that sends again would never get through.
@@ -89,13 +95,7 @@ func (m *mischief) copies(k defect.Kind, id event.ID) bool {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if most := m.set.Rules[k].Count; most > 0 && m.planted[k] >= most {
-		return false
-	}
-	m.hit[k][id] = struct{}{}
-	m.planted[k]++
-	m.scribe.planted(k, id)
-	return true
+	return m.plant(k, id)
 }
 
 // full reports whether a request is one too many for the capacity.
@@ -220,15 +220,12 @@ var errGone = errors.New("the backend hung up")
 
 // before plants the defects of a request that strike before anything is stored. An error is the answer.
 func (m *mischief) before(c *call, id event.ID) error {
-	if m == nil {
-		return nil
-	}
 	if m.struck(defect.Stall, id) {
 		m.wait(c.r, defect.Stall)
 	}
 	switch {
 	case m.struck(defect.Throttle, id):
-		return m.busy(c, m.set.Rules[defect.Throttle].For)
+		return busy(c, m.set.Rules[defect.Throttle].For)
 	case m.struck(defect.Fail, id):
 		return &refusal{m.set.Rules[defect.Fail].Status, "the backend was told to fail"}
 	case m.struck(defect.Reset, id):
@@ -248,7 +245,7 @@ func (m *mischief) wait(r *http.Request, k defect.Kind) {
 }
 
 // busy is 429, with Retry-After in whole seconds, rounded up, unless after is 0.
-func (m *mischief) busy(c *call, after time.Duration) error {
+func busy(c *call, after time.Duration) error {
 	if after > 0 {
 		c.w.Header().Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
 	}
