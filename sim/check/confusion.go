@@ -12,69 +12,47 @@ import (
 // verdict or did not know.
 type VerdictMatrix [event.Unknown + 1][event.NumCategories][event.Unknown + 1]int64
 
+// votes are the same detections by whether each of the three says malicious or benign. Which kind of threat the backend sees is not
+// compared: the categories of two products seldom match.
+func (m *VerdictMatrix) votes() (v Votes) {
+	for truth := range m {
+		for ref := range m[truth] {
+			for backend, n := range m[truth][ref] {
+				v[side(event.Category(truth))][side(event.Category(ref))][side(event.Category(backend))] += n
+			}
+		}
+	}
+	return v
+}
+
 // Total is how many detections were counted, with or without a verdict of the backend.
-func (m *VerdictMatrix) Total() int64 { return m.Judged() + m.unjudged() }
+func (m *VerdictMatrix) Total() int64 {
+	v := m.votes()
+	return v.Total()
+}
 
 // Judged is how many of them the backend judged.
 func (m *VerdictMatrix) Judged() int64 {
-	return m.sum(func(_, _, backend event.Category) bool { return backend != event.Unknown })
-}
-
-func (m *VerdictMatrix) unjudged() int64 {
-	return m.sum(func(_, _, backend event.Category) bool { return backend == event.Unknown })
+	v := m.votes()
+	return v.Judged()
 }
 
 // Untold is how many of the judged ones have no known truth.
 func (m *VerdictMatrix) Untold() int64 {
-	return m.sum(func(truth, _, backend event.Category) bool { return truth == event.Unknown && backend != event.Unknown })
+	v := Votes{2: m.votes()[2]}
+	return v.Judged()
 }
 
-// sum adds up what want picks.
-func (m *VerdictMatrix) sum(want func(truth, reference, backend event.Category) bool) (n int64) {
-	for truth := range m {
-		for ref := range m[truth] {
-			for backend, count := range m[truth][ref] {
-				if want(event.Category(truth), event.Category(ref), event.Category(backend)) {
-					n += count
-				}
-			}
-		}
-	}
-	return n
-}
-
-// AgainstTruth is how the backend's verdicts stand to the truth, where that is known. Which kind of threat it sees is not
-// compared: the categories of two products seldom match.
+// AgainstTruth is how the backend's verdicts stand to the truth, where that is known.
 func (m *VerdictMatrix) AgainstTruth() Confusion {
-	return m.confusion(func(truth, _ event.Category) event.Category { return truth })
+	v := m.votes()
+	return v.AgainstTruth()
 }
 
 // AgainstReference is how the backend's verdicts stand to the reference's, whatever the truth.
 func (m *VerdictMatrix) AgainstReference() Confusion {
-	return m.confusion(func(_, ref event.Category) event.Category { return ref })
-}
-
-// confusion holds the backend against one of the two others. Event.Unknown counts on neither side.
-func (m *VerdictMatrix) confusion(against func(truth, ref event.Category) event.Category) (c Confusion) {
-	for truth := range m {
-		for ref := range m[truth] {
-			for backend, n := range m[truth][ref] {
-				other := against(event.Category(truth), event.Category(ref))
-				switch said := event.Category(backend); {
-				case said == event.Unknown || other == event.Unknown:
-				case other != event.Benign && said != event.Benign:
-					c.TP += n
-				case other != event.Benign:
-					c.FN += n
-				case said != event.Benign:
-					c.FP += n
-				default:
-					c.TN += n
-				}
-			}
-		}
-	}
-	return c
+	v := m.votes()
+	return v.AgainstReference()
 }
 
 // OneAgainstRest is how one category stands to the truth, where that is known: TP are the detections that are of it and are called so, FN
@@ -104,15 +82,9 @@ func (m *VerdictMatrix) OneAgainstRest(of event.Category) (c Confusion) {
 // (benign, malicious, unknown) and by the reference's verdict (benign, malicious). Where truth and reference differ, the backend
 // was right.
 func (m *VerdictMatrix) Disagreements() (d [3][2]int64) {
-	for truth := range m {
-		for ref := range m[truth] {
-			for backend, n := range m[truth][ref] {
-				said := event.Category(backend)
-				if said == event.Unknown || (said == event.Benign) == (ref == int(event.Benign)) {
-					continue
-				}
-				d[side(event.Category(truth))][side(event.Category(ref))] += n
-			}
+	for truth, by := range m.votes() {
+		for ref, said := range by {
+			d[truth][ref] = said[1-ref]
 		}
 	}
 	return d
@@ -121,13 +93,9 @@ func (m *VerdictMatrix) Disagreements() (d [3][2]int64) {
 // Judgements counts the judged ones, whether backend and reference agree or not, as Disagreements counts those of them in which
 // they do not.
 func (m *VerdictMatrix) Judgements() (d [3][2]int64) {
-	for truth := range m {
-		for ref := range m[truth] {
-			for backend, n := range m[truth][ref] {
-				if event.Category(backend) != event.Unknown {
-					d[side(event.Category(truth))][side(event.Category(ref))] += n
-				}
-			}
+	for truth, by := range m.votes() {
+		for ref, said := range by {
+			d[truth][ref] = said[0] + said[1]
 		}
 	}
 	return d

@@ -63,7 +63,7 @@ func (v *Verdicts) evaluate(f Facts) Outcome {
 	if untold := m.Untold(); untold > 0 && v.truthful() {
 		proof = append(proof, fmt.Sprintf("the truth of %s judged is not known", FormatCount(untold)))
 	}
-	if without := m.unjudged(); without > 0 {
+	if without := m.Total() - judged; without > 0 {
 		proof = append(proof, fmt.Sprintf("%s detections without a verdict", FormatCount(without)))
 	}
 	switch {

@@ -34,6 +34,17 @@ func TestVerdictMatrix(t *testing.T) {
 	if got, want := m.Disagreements(), [3][2]int64{{0, 98}, {0, 9}, {0, 40}}; got != want {
 		t.Errorf("Disagreements = %v, want %v", got, want)
 	}
+	both := m
+	both[1][0][2], both[0][0][0] = 5, 7 // the reference called these benign
+	if got, want := both.Disagreements(), [3][2]int64{{0, 98}, {5, 9}, {0, 40}}; got != want {
+		t.Errorf("Disagreements = %v, want %v", got, want)
+	}
+	if got, want := both.Judgements(), [3][2]int64{{7, 100}, {5, 900}, {0, 100}}; got != want {
+		t.Errorf("Judgements = %v, want %v", got, want)
+	}
+	if got, want := both.AgainstReference(), (Confusion{TP: 953, FN: 147, FP: 5, TN: 7}); got != want {
+		t.Errorf("AgainstReference = %+v, want %+v", got, want)
+	}
 	for _, tt := range []struct {
 		name      string
 		got, want Proportion
