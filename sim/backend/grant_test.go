@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -67,22 +68,22 @@ func TestGrant(t *testing.T) {
 
 // A token expires when it says so.
 func TestGrantExpires(t *testing.T) {
-	c := newClient(t, Options{Secret: testSecret, TokenLife: time.Second})
-	w := c.form("grant_type", "client_credentials", "client_id", "*", "client_secret", string(testSecret))
-	var got struct {
-		Token string `json:"access_token"`
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
-	for limit := time.Now().Add(20 * time.Second); ; {
-		w := c.do("GET", "/v1/audit/counts", nil, "Authorization: Bearer "+got.Token)
-		if w.Code == http.StatusUnauthorized {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(300 * time.Millisecond) // times in a token are whole seconds
+		begin := time.Now()
+		c := newClient(t, Options{Secret: testSecret, TokenLife: 2 * time.Second})
+		w := c.form("grant_type", "client_credentials", "client_id", "*", "client_secret", string(testSecret))
+		var got struct {
+			Token string `json:"access_token"`
 		}
-		if time.Now().After(limit) {
-			t.Fatalf("a token of a second is taken after 20: %d", w.Code)
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		for _, want := range []int{http.StatusOK, http.StatusOK, http.StatusUnauthorized} { // at once, just before two seconds are over, after four
+			if w := c.do("GET", "/v1/audit/counts", nil, "Authorization: Bearer "+got.Token); w.Code != want {
+				t.Errorf("a token of two seconds after %v: %d, want %d", time.Since(begin), w.Code, want)
+			}
+			time.Sleep(1999 * time.Millisecond)
+		}
+	})
 }
