@@ -290,20 +290,7 @@ func TestTimelineShards(t *testing.T) {
 		if plain := lines(with(t, load), partitions(m)); slices.Equal(want, plain) {
 			t.Errorf("%s: the timeline changes nothing", name)
 		}
-		slices.Sort(want)
-		for _, n := range []int{2, 4} {
-			var got []string
-			for i := range n {
-				parts, err := m.Fleet.ShardPartitions(fleet.Shard{Index: i + 1, Of: n})
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, lines(m, parts)...)
-			}
-			if slices.Sort(got); !slices.Equal(got, want) {
-				t.Errorf("%s: %d shards have %d events, the whole has %d, or they differ", name, n, len(got), len(want))
-			}
-		}
+		addUp(t, name, m, want)
 	}
 }
 
