@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,5 +81,20 @@ func TestTooLarge(t *testing.T) {
 	_, err := Parse("big.yaml", src, Options{})
 	if want := "big.yaml:1:1: the file has 10485756 bytes; a scenario is at most 1 MiB"; err == nil || err.Error() != want {
 		t.Errorf("Parse of 10 MB = %v, want %v", err, want)
+	}
+}
+
+// TestSetNotText: what is not UTF-8 stays out of the resolved scenario, which could not be read with it. No file in testdata can have it.
+func TestSetNotText(t *testing.T) {
+	for _, c := range []struct{ typ, value, old, new string }{
+		{"string", "night \xff", "name: minimal", `name: minimal, description: "${p}"`},
+		{"url", "http://127.0.0.1/\xff", "url: embedded", `url: "${p}"`},
+	} {
+		src := strings.NewReplacer("spec:\n", "spec:\n  params: {p: {type: "+c.typ+"}}\n", c.old, c.new).Replace(minimal)
+		_, err := Parse("test.yaml", []byte(src), Options{Set: map[string]string{"p": c.value}})
+		want := fmt.Sprintf(`test.yaml:5:12: param "p": %q given by --set is not UTF-8; give it as plain UTF-8 text`, c.value)
+		if err == nil || err.Error() != want {
+			t.Errorf("Parse with a %s of %q = %v, want %s", c.typ, c.value, err, want)
+		}
 	}
 }

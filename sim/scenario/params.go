@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -82,6 +83,10 @@ func (p *params) value(name string, decl *rawParam, at func(any) *yaml.Node, set
 	}
 	check := paramTypes[decl.Type]
 	if check == nil { // the type is unknown, and told already
+		return nil
+	}
+	if !utf8.ValidString(text) { // of --set: a file's is held to it by YAML, and the resolved scenario is such a file
+		p.errorf(at(decl), "give it as plain UTF-8 text", "param %q: %q%s is not UTF-8", name, clip(text), from)
 		return nil
 	}
 	if mend, ok := check(text); !ok {

@@ -49,14 +49,14 @@ func mustParse(t *testing.T, src string, opt Options) *Scenario {
 	return sc
 }
 
-// same tells whether two scenarios mean the same, whatever their files are called. What they share is not changed, so the pointer
-// to a contract tells all.
 // sameAdapter compares by name: what a mapping says is in the resolved file, which is compared as well.
 var sameAdapter = cmp.Comparer(func(x, y *wire.Mapping) bool { return x.Name == y.Name && x.PerEvent == y.PerEvent })
 
 // samePlace is the same for a place of messages.
 var samePlace = cmp.Comparer(func(x, y *wire.Template) bool { return (x == nil) == (y == nil) })
 
+// same tells whether two scenarios mean the same, whatever their files are called. What they share is not changed, so the pointer
+// to a contract tells all.
 func same(a, b *Scenario) string {
 	return cmp.Diff(a, b, prefixes, samePlace, cmpopts.EquateComparable(event.Zone{}), sameAdapter, cmpopts.IgnoreFields(Scenario{}, "File", "Catalogue"), cmp.Comparer(func(x, y *privacy.Contract) bool { return x == y }))
 }
