@@ -5,21 +5,21 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
+
+	"gopkg.in/yaml.v3"
 
 	"drover/profiles"
 	"drover/sim/event"
 	"drover/sim/wire"
 )
 
-const adapterKind = "Adapter"
-
 // Adapters returns the names of the adapters that come with the binary, sorted.
-func Adapters() []string { return filesIn("adapters") }
+func Adapters() []string { return namesOf(profiles.Files, "adapters/*.yaml") }
 
 // AdapterFile returns the text of a shipped adapter.
 func AdapterFile(name string) ([]byte, error) {
@@ -40,10 +40,11 @@ func AdapterDescription(name string) string {
 	return all[name].Metadata.Description
 }
 
-func filesIn(dir string) []string {
-	files, _ := fs.Glob(profiles.Files, dir+"/*.yaml")
+// namesOf returns the names of shipped files, without folder and extension, sorted.
+func namesOf(fsys fs.FS, pattern string) []string {
+	files, _ := fs.Glob(fsys, pattern)
 	for i, f := range files {
-		files[i] = strings.TrimSuffix(filepath.Base(f), ".yaml")
+		files[i] = strings.TrimSuffix(path.Base(f), ".yaml")
 	}
 	slices.Sort(files)
 	return files
@@ -71,20 +72,13 @@ var shippedAdapters = sync.OnceValues(func() (map[string]*rawAdapterFile, error)
 
 // readAdapter reads the file of an adapter. Mistakes come back as Errors.
 func readAdapter(file string, src []byte) (*rawAdapterFile, *decoder, error) {
-	r := newReport(file)
-	r.src = src
-	root := parseYAML(r, src)
+	d, root := begin(file, src, adapterKind)
 	if root == nil {
-		return nil, nil, r.err()
-	}
-	d := newDecoder(r)
-	if !d.headingOf(root, adapterKind) {
-		return nil, nil, r.err()
+		return nil, nil, d.err()
 	}
 	f := new(rawAdapterFile)
-	d.preset(reflect.ValueOf(f).Elem(), "")
-	d.value(root, reflect.ValueOf(f).Elem(), "", "")
-	return f, d, r.err()
+	d.document(root, f, "")
+	return f, d, d.err()
 }
 
 // adapter finds the adapter that a scenario names, or has, and compiles it. What a file has is written into the resolved scenario.
@@ -102,7 +96,7 @@ func (b *builder) adapter(t *rawTarget, sc *Scenario) *wire.Mapping {
 	if n == nil {
 		n = a.node
 	}
-	if !strings.ContainsAny(a.Name, `/\.`) {
+	if !isPath(a.Name) {
 		all, err := shippedAdapters()
 		if err != nil {
 			b.errorf(n, "", "the adapters built into drover are damaged: %v", err)
@@ -126,20 +120,11 @@ func (b *builder) adapter(t *rawTarget, sc *Scenario) *wire.Mapping {
 		}
 		return b.apart(m, t)
 	}
-	path := a.Name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(b.file), path)
-	}
-	src, err := readSmall(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		b.errorf(n, "a path is relative to the scenario's folder", "target.adapter: there is no file %s", filepath.ToSlash(path))
-		return nil
-	case err != nil:
-		b.errorf(n, "", "target.adapter: %v", err)
+	file, src, ok := b.beside(n, a.Name, "target.adapter")
+	if !ok {
 		return nil
 	}
-	f, d, err := readAdapter(filepath.ToSlash(path), src)
+	f, d, err := readAdapter(file, src)
 	var m *wire.Mapping
 	if err == nil {
 		b.carried(d, &f.Spec, t, sc.Target.Protocol, "")
@@ -157,8 +142,25 @@ func (b *builder) adapter(t *rawTarget, sc *Scenario) *wire.Mapping {
 	return b.apart(m, t)
 }
 
-func readSmall(path string) ([]byte, error) {
-	f, err := oneFile{}.Open(path)
+// beside reads a file that the scenario names in a field, by a path that is relative to the scenario's folder.
+func (b *builder) beside(n *yaml.Node, path, field string) (file string, src []byte, ok bool) {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(b.file), path)
+	}
+	file = filepath.ToSlash(path)
+	src, err := readSmall(oneFile{}, path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		b.errorf(n, "a path is relative to the scenario's folder", "%s: there is no file %s", field, file)
+	case err != nil:
+		b.errorf(n, "", "%s: %v", field, err)
+	}
+	return file, src, err == nil
+}
+
+// readSmall reads a file, or so much of it that parseYAML says that it is too much.
+func readSmall(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}

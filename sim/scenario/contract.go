@@ -3,7 +3,6 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -46,7 +45,7 @@ func LoadContract(name string) (*privacy.Contract, error) {
 // openContracts returns the contracts among which name is, and what it is called there.
 func openContracts(name string) (all *contracts, id string, err error) {
 	path, id, _ := strings.Cut(name, "#")
-	if isContractFile(path) {
+	if isPath(path) {
 		all, err = readContracts(oneFile{}, path)
 		return all, id, err
 	}
@@ -59,8 +58,8 @@ func openContracts(name string) (all *contracts, id string, err error) {
 	return all, name, nil
 }
 
-// isContractFile tells a path from the name of a shipped contract.
-func isContractFile(path string) bool { return strings.ContainsAny(path, `/\.`) }
+// isPath tells a path from the name of something shipped, which has neither folder nor extension.
+func isPath(name string) bool { return strings.ContainsAny(name, `/\.`) }
 
 // oneFile opens files by the path that a user gave, which need not be one of package fs. Only a regular file is opened: a
 // pipe would wait for ever, and a device never ends.
@@ -108,29 +107,21 @@ func LoadPrivacyCatalogue(fsys fs.FS, name string) (*privacy.Catalogue, error) {
 }
 
 func readContracts(fsys fs.FS, name string) (*contracts, error) {
-	f, err := fsys.Open(name)
+	src, err := readSmall(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	src, err := io.ReadAll(io.LimitReader(f, 2*maxBytes)) // parseYAML says how much is too much
-	if err != nil {
-		return nil, err
-	}
-	r := newReport(name)
-	root := parseYAML(r, src)
+	d, root := begin(name, src, "")
 	if root == nil {
-		return nil, r.err()
+		return nil, d.err()
 	}
 	var file rawContracts
-	d := newDecoder(r)
-	d.preset(reflect.ValueOf(&file).Elem(), "")
-	d.value(root, reflect.ValueOf(&file).Elem(), "", "")
+	d.document(root, &file, "")
 	c := contractReader{decoder: d, out: &contracts{
 		cat: new(privacy.Catalogue), file: name, src: src, items: map[string]*yaml.Node{}, made: map[string]*privacy.Contract{},
 	}}
 	c.read(&file)
-	if err := r.err(); err != nil {
+	if err := d.err(); err != nil {
 		return nil, err
 	}
 	return c.out, nil

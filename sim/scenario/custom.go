@@ -303,7 +303,9 @@ func (rawAuth) hint(name string) string {
 		return "a secret is never written into a scenario: use tokenFrom: {env: NAME} or {file: PATH}"
 	case "clientSecret":
 		return "a secret is never written into a scenario: use clientSecretFrom: {env: NAME} or {file: PATH}"
-	case "secret", "password", "key":
+	case "password":
+		return "a secret is never written into a scenario: use passwordFrom: {env: NAME} or {file: PATH}"
+	case "secret", "key":
 		return "a secret is never written into a scenario: use secretFrom: {env: NAME} or {file: PATH}"
 	}
 	return ""

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"reflect"
 	"time"
 
 	"drover/sim/defect"
@@ -21,24 +20,22 @@ func LoadDefects(path string) (*defect.Set, error) {
 }
 
 func parseDefects(file string, src []byte) (*defect.Set, error) {
-	r := newReport(file)
 	if len(bytes.TrimSpace(src)) == 0 {
+		r := newReport(file)
 		r.add(1, 1, "write e.g. lose: {count: 10}", "the file is empty")
 		return nil, r.err()
 	}
-	root := parseYAML(r, src)
+	d, root := begin(file, src, "")
 	if root == nil {
-		return nil, r.err()
+		return nil, d.err()
 	}
-	d := newDecoder(r)
 	raw := new(rawDefects)
-	d.preset(reflect.ValueOf(raw).Elem(), "")
-	d.value(root, reflect.ValueOf(raw).Elem(), "defects", "")
+	d.document(root, raw, "defects")
 	set := raw.set(1)
-	if !set.Any() && r.err() == nil {
+	if !set.Any() && d.err() == nil {
 		d.errorf(root, "write e.g. lose: {count: 10}", "the file names no defect")
 	}
-	if err := r.err(); err != nil {
+	if err := d.err(); err != nil {
 		return nil, err
 	}
 	return set, nil

@@ -166,11 +166,10 @@ var tlsVersions = map[version]uint16{"1.2": tls.VersionTLS12, "1.3": tls.Version
 // auth checks that the one secret that is needed is named, and no other.
 func (b *builder) auth(t *rawTarget) target.Auth {
 	a := &t.Auth
+	b.ofOtherTypes(a)
 	if a.Type == "oauth2" {
 		return b.oauth2(t)
 	}
-	b.onlyOAuth2(a)
-	b.onlyOthers(a)
 	if a.Type == "basic" || a.Type == "header" {
 		return b.simple(t)
 	}

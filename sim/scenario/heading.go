@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"reflect"
 
 	"gopkg.in/yaml.v3"
 )
@@ -9,13 +10,32 @@ import (
 const (
 	apiVersion   = "drover/v1"
 	scenarioKind = "Scenario"
+	adapterKind  = "Adapter"
+	readbackKind = "Readback"
 )
 
-// heading tells whether the file claims to be a scenario of this version. When it does not, its fields are another
-// language's, and judging them would only make noise.
-func (d *decoder) heading(root *yaml.Node) bool { return d.headingOf(root, scenarioKind) }
+// begin begins the reading of a file: what decodes it, and its tree, which is nil where there is none to walk or where its heading is not
+// that of kind; "" stands for a file without a heading. Whatever is wrong is in d.
+func begin(file string, src []byte, kind string) (d *decoder, root *yaml.Node) {
+	d = newDecoder(newReport(file))
+	d.src = src
+	root = parseYAML(d.report, src)
+	if root != nil && kind != "" && !d.heading(root, kind) {
+		return d, nil
+	}
+	return d, root
+}
 
-func (d *decoder) headingOf(root *yaml.Node, kind string) bool {
+// document reads the tree of a file into what ptr points to, with the defaults of what the file leaves out. path names it in messages.
+func (d *decoder) document(root *yaml.Node, ptr any, path string) {
+	v := reflect.ValueOf(ptr).Elem()
+	d.preset(v, "")
+	d.value(root, v, path, "")
+}
+
+// heading tells whether the file claims to be of a kind and of this version. When it does not, its fields are another
+// language's, and judging them would only make noise.
+func (d *decoder) heading(root *yaml.Node, kind string) bool {
 	if root.Kind != yaml.MappingNode {
 		d.errorf(root, `start with "apiVersion: `+apiVersion+`"`, "%s is a mapping, not %s", map[string]string{scenarioKind: "a scenario", adapterKind: "an adapter", readbackKind: "a read-back"}[kind], describe(root))
 		return false
@@ -42,5 +62,3 @@ func describe(n *yaml.Node) string {
 	}
 	return show(n)
 }
-
-const readbackKind = "Readback"

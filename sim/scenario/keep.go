@@ -25,7 +25,7 @@ func (b *builder) contract(sc *Scenario) {
 	}
 	given := *name
 	path, id, _ := strings.Cut(given, "#")
-	own := isContractFile(path)
+	own := isPath(path)
 	if own && !filepath.IsAbs(path) {
 		given = filepath.Join(filepath.Dir(b.file), path)
 		if id != "" {

@@ -8,33 +8,17 @@ import (
 	"drover/sim/target"
 )
 
-// onlyOAuth2 refuses what other types of auth have no use for.
-func (b *builder) onlyOAuth2(a *rawAuth) {
-	if !b.good(&a.Type) {
-		return
-	}
-	for _, f := range []struct {
-		ptr   any
-		given bool
-		name  string
-	}{
-		{&a.TokenURL, a.TokenURL != "", "tokenURL"}, {&a.ClientID, a.ClientID != "", "clientId"}, {&a.ClientSecretFrom, a.ClientSecretFrom != nil, "clientSecretFrom"},
-		{&a.Scope, a.Scope != "", "scope"}, {&a.Lifetime, a.Lifetime != nil, "lifetime"},
-	} {
-		if f.given {
-			b.errorf(b.key(f.ptr), "remove it, or use type: oauth2", "target.auth: type %s has no use for %s", a.Type, f.name)
-		}
-	}
-}
-
-// onlyOthers refuses what is for basic or header alone.
-func (b *builder) onlyOthers(a *rawAuth) {
+// ofOtherTypes refuses what is for one type of auth alone, and not for that of a.
+func (b *builder) ofOtherTypes(a *rawAuth) {
 	for _, f := range []struct {
 		ptr   any
 		given bool
 		name  string
 		of    string
 	}{
+		{&a.TokenURL, a.TokenURL != "", "tokenURL", "oauth2"}, {&a.ClientID, a.ClientID != "", "clientId", "oauth2"},
+		{&a.ClientSecretFrom, a.ClientSecretFrom != nil, "clientSecretFrom", "oauth2"}, {&a.Scope, a.Scope != "", "scope", "oauth2"},
+		{&a.Lifetime, a.Lifetime != nil, "lifetime", "oauth2"},
 		{&a.User, a.User != "", "user", "basic"}, {&a.PasswordFrom, a.PasswordFrom != nil, "passwordFrom", "basic"},
 		{&a.Header, a.Header != "", "header", "header"}, {&a.Prefix, a.Prefix != "", "prefix", "header"},
 	} {
@@ -95,7 +79,6 @@ func (b *builder) sign(s *rawSign) *Sign {
 // oauth2 checks where tokens come from and who asks for them, and builds it.
 func (b *builder) oauth2(t *rawTarget) target.Auth {
 	a := &t.Auth
-	b.onlyOthers(a)
 	auth := target.Auth{Type: a.Type, SecretFrom: b.secret(a.ClientSecretFrom, "target.auth.clientSecretFrom"), TokenURL: a.TokenURL, ClientID: a.ClientID, Scope: a.Scope}
 	if !b.good(a) || !b.good(&t.URL) {
 		return auth

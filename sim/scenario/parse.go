@@ -38,7 +38,7 @@ func Load(name string, opt Options) (*Scenario, error) {
 
 // read returns the text of a shipped scenario or of a file. A name without folder and extension is a shipped one.
 func read(name string) ([]byte, error) {
-	plain := !strings.ContainsAny(name, `/\.`)
+	plain := !isPath(name)
 	if plain {
 		if src, err := fs.ReadFile(scenarios.Files, name+".yaml"); err == nil {
 			return src, nil
@@ -62,14 +62,7 @@ func read(name string) ([]byte, error) {
 }
 
 // Shipped returns the names of the scenarios that come with the binary, sorted.
-func Shipped() []string {
-	files, _ := fs.Glob(scenarios.Files, "*.yaml")
-	for i, f := range files {
-		files[i] = strings.TrimSuffix(f, ".yaml")
-	}
-	slices.Sort(files)
-	return files
-}
+func Shipped() []string { return namesOf(scenarios.Files, "*.yaml") }
 
 // facts are what a scenario may name. They are read once and never changed.
 type facts struct {
@@ -150,25 +143,18 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("the facts built into drover are damaged: %w", err)
 	}
-	r := newReport(file)
-	r.src = src
-	root := parseYAML(r, src)
+	d, root := begin(file, src, scenarioKind)
 	if root == nil {
-		return nil, nil, r.err()
-	}
-	d := newDecoder(r)
-	f := new(rawFile)
-	if !d.heading(root) {
-		return nil, nil, r.err()
+		return nil, nil, d.err()
 	}
 	decls := map[string]*rawParam{}
 	if block := lookup(lookup(root, "spec"), "params"); block != nil {
 		d.value(block, reflect.ValueOf(&decls).Elem(), "params", "")
 	}
-	substitute(r, root, decls, d.key, opt.Set)
+	substitute(d.report, root, decls, d.key, opt.Set)
 
-	d.preset(reflect.ValueOf(f).Elem(), "")
-	d.value(root, reflect.ValueOf(f).Elem(), "", "")
+	f := new(rawFile)
+	d.document(root, f, "")
 	b := builder{decoder: d, spec: &f.Spec, facts: facts, zones: map[string]bool{}, windowed: map[string]bool{}}
 	b.behaviors()
 	b.variants(opt.Variant)
@@ -188,7 +174,7 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 	b.load(sc)
 	b.timeline(sc)
 	b.checks(sc)
-	if err := r.err(); err != nil {
+	if err := d.err(); err != nil {
 		return nil, nil, err
 	}
 	variants := slices.Sorted(maps.Keys(f.Spec.Variants))

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"net/url"
-	"path/filepath"
-	"reflect"
 	"strings"
 	"time"
 
@@ -130,7 +128,7 @@ type rawReadbackFile struct {
 }
 
 // Readbacks returns the names of the read-backs that come with the binary, sorted.
-func Readbacks() []string { return filesIn("readbacks") }
+func Readbacks() []string { return namesOf(profiles.Files, "readbacks/*.yaml") }
 
 // ReadbackFile returns the text of a shipped read-back.
 func ReadbackFile(name string) ([]byte, error) {
@@ -151,42 +149,34 @@ func ReadbackDescription(name string) string {
 }
 
 func readReadback(file string, src []byte) (*rawReadbackFile, error) {
-	r := newReport(file)
-	root := parseYAML(r, src)
+	d, root := begin(file, src, readbackKind)
 	if root == nil {
-		return nil, r.err()
-	}
-	d := newDecoder(r)
-	if !d.headingOf(root, readbackKind) {
-		return nil, r.err()
+		return nil, d.err()
 	}
 	f := new(rawReadbackFile)
-	d.preset(reflect.ValueOf(f).Elem(), "")
-	d.value(root, reflect.ValueOf(f).Elem(), "", "")
+	d.document(root, f, "")
 	if f.Spec.Adapter != "http" && d.good(&f.Spec.Adapter) {
 		d.errorf(d.at(&f.Spec.Adapter), "want http", "spec.adapter: %q has no fields to be preset", clip(f.Spec.Adapter))
 	}
-	return f, r.err()
+	return f, d.err()
 }
 
 // readbackPreset fills what the scenario does not say from a preset or a file, and makes it a read-back by http.
 func (b *builder) readbackPreset(r *rawReadback) bool {
 	n := b.at(&r.Adapter)
-	file, src, err := "readbacks/"+r.Adapter+".yaml", []byte(nil), error(nil)
-	if strings.ContainsAny(r.Adapter, `/\.`) {
-		if file = r.Adapter; !filepath.IsAbs(file) {
-			file = filepath.Join(filepath.Dir(b.file), file)
-		}
-		if src, err = readSmall(file); err != nil {
-			b.errorf(n, "a path is relative to the scenario's folder", "target.readback.adapter: %s cannot be read", filepath.ToSlash(file))
+	file := "readbacks/" + r.Adapter + ".yaml"
+	src, err := ReadbackFile(r.Adapter)
+	if isPath(r.Adapter) {
+		var ok bool
+		if file, src, ok = b.beside(n, r.Adapter, "target.readback.adapter"); !ok {
 			return false
 		}
-	} else if src, err = ReadbackFile(r.Adapter); err != nil {
+	} else if err != nil {
 		names := append([]string{"drover-audit", "http"}, Readbacks()...)
 		b.errorf(n, didYouMean(r.Adapter, names, "name a file, or "+list(names)), "target.readback.adapter: %q is not known", clip(r.Adapter))
 		return false
 	}
-	f, err := readReadback(filepath.ToSlash(file), src)
+	f, err := readReadback(file, src)
 	if errs := (Errors)(nil); errors.As(err, &errs) {
 		b.also(errs)
 		return false
