@@ -50,35 +50,45 @@ func (d *devices) take(device int) *kept {
 	return c
 }
 
-// reserve makes room for a new connection. It returns the one that has to be closed for it, or nil. Callers hold the right
+// reserve makes room for a new connection, if need be in the place of the one that was idle the longest. Callers hold the right
 // to one of most connections in use: where none is idle, one is just being closed, and reserve waits for that.
-func (d *devices) reserve() (evicted *kept) {
+func (d *devices) reserve() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	for d.open >= d.most && d.oldest == nil {
 		d.closes.Wait()
 	}
 	if d.open < d.most {
 		d.open++
-		return nil
+		d.mu.Unlock()
+		return
 	}
-	evicted = d.oldest
+	evicted := d.oldest
 	d.unlink(evicted)
-	return evicted
+	d.mu.Unlock()
+	evicted.stats.evicted.Add(1)
+	evicted.conn.close()
 }
 
-// put keeps a connection for its device, and returns one that has to be closed and is gone then: the device's former one
-// when it had two at once, or c itself when no one is kept any more.
-func (d *devices) put(c *kept, now time.Time) (close *kept) {
+// put keeps a connection for its device. It closes the device's former one when it had two at once, or c itself when no one is
+// kept any more.
+func (d *devices) put(c *kept) {
+	if old := d.keep(c); old != nil {
+		old.conn.close()
+		d.gone()
+	}
+}
+
+// keep is put, and returns the one that has to be closed, or nil.
+func (d *devices) keep(c *kept) (old *kept) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		return c
 	}
-	if close = d.idle[c.device]; close != nil {
-		d.unlink(close)
+	if old = d.idle[c.device]; old != nil {
+		d.unlink(old)
 	}
-	c.since = now
+	c.since = time.Now()
 	d.idle[c.device] = c
 	if d.oldest == nil {
 		d.oldest, c.prev, c.next = c, c, c
@@ -90,7 +100,7 @@ func (d *devices) put(c *kept, now time.Time) (close *kept) {
 	if d.timer == nil {
 		d.timer = time.AfterFunc(d.idleFor, d.expire)
 	}
-	return close
+	return old
 }
 
 // gone counts a connection that is closed now, or never came about.
@@ -184,6 +194,10 @@ type tickets struct {
 
 	mu  sync.Mutex
 	all map[int]*tls.ClientSessionState
+}
+
+func newTickets(share float64) *tickets {
+	return &tickets{share: share, all: make(map[int]*tls.ClientSessionState)}
 }
 
 // of is the cache of one handshake of a device. Whether it offers its ticket is drawn here: like the time of a connection

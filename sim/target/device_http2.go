@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"time"
 )
 
 // h2 gives each device a connection of HTTP/2 of its own, spoken by net/http. A device that sends two uploads at once has two
@@ -63,10 +62,7 @@ func (f *h2) conn(ctx context.Context, device int) (*h2conn, error) {
 		}
 		f.put(c, false)
 	}
-	if evicted := f.devices.reserve(); evicted != nil {
-		f.http.stats.evicted.Add(1)
-		evicted.conn.close()
-	}
+	f.devices.reserve()
 	d := &dialing{device: device}
 	cc, err := f.http.transport.NewClientConn(context.WithValue(ctx, dialingKey{}, d), f.http.base.Scheme, f.http.addr())
 	if err != nil {
@@ -80,12 +76,10 @@ func (f *h2) conn(ctx context.Context, device int) (*h2conn, error) {
 
 // put keeps a connection for later, or closes it.
 func (f *h2) put(c *h2conn, good bool) {
-	old := &c.kept
 	if good && c.cc.Err() == nil {
-		old = f.devices.put(old, time.Now())
+		f.devices.put(&c.kept)
+		return
 	}
-	if old != nil {
-		old.conn.close()
-		f.devices.gone()
-	}
+	c.close()
+	f.devices.gone()
 }

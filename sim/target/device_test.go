@@ -143,7 +143,7 @@ func TestClosingCounts(t *testing.T) {
 		d := newDevices(1, time.Hour)
 		d.reserve()
 		former := new(kept)
-		d.put(former, time.Now())
+		d.put(former)
 		if c := d.take(0); c != former { // as expire does before it closes one
 			t.Fatalf("take = %p, want %p", c, former)
 		}

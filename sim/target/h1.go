@@ -167,10 +167,7 @@ func (f *h1) conn(ctx context.Context, now, deadline time.Time, device int) (c *
 		return nil, false, ctx.Err()
 	}
 	if f.devices != nil {
-		if evicted := f.devices.reserve(); evicted != nil {
-			f.http.stats.evicted.Add(1)
-			evicted.conn.close()
-		}
+		f.devices.reserve()
 	} else {
 		device = anyDevice
 	}
@@ -219,10 +216,7 @@ func (f *h1) put(c *h1conn) {
 	if f.devices != nil {
 		f.spare.Put(c.buffers)
 		c.buffers = nil
-		if old := f.devices.put(&c.kept, time.Now()); old != nil {
-			old.conn.close()
-			f.devices.gone()
-		}
+		f.devices.put(&c.kept)
 		return
 	}
 	f.mu.Lock()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -145,7 +144,7 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 		return nil, errors.New("certificates of devices: only where each device has a connection of its own")
 	}
 	if opt.Client.PerDevice && opt.Client.Resume > 0 {
-		h.dialer.tickets = &tickets{share: opt.Client.Resume, all: make(map[int]*tls.ClientSessionState)}
+		h.dialer.tickets = newTickets(opt.Client.Resume)
 	}
 	if err := h.newTransport(); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package target
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -62,7 +61,7 @@ func NewMQTT(opt MQTTOptions) (*Messages, error) {
 		return nil, err
 	}
 	if opt.Client.Resume > 0 {
-		r.dialer.tickets = &tickets{share: opt.Client.Resume, all: make(map[int]*tls.ClientSessionState)}
+		r.dialer.tickets = newTickets(opt.Client.Resume)
 	}
 	m.carrier = &mqtt{
 		remote: r, opt: &opt, timeout: m.timeout, stats: &m.stats, slots: make(slots, opt.Client.MaxOpen), devices: newDevices(opt.Client.MaxOpen, opt.Client.Idle),
@@ -154,10 +153,7 @@ func (m *mqtt) with(ctx context.Context, device int, do func(*mqttConn) (keep bo
 		return err
 	}
 	c.rest(m.opt.Client.Idle)
-	if old := m.devices.put(&c.kept, time.Now()); old != nil {
-		old.conn.close()
-		m.devices.gone()
-	}
+	m.devices.put(&c.kept)
 	return err
 }
 
@@ -171,10 +167,7 @@ func (m *mqtt) take(ctx context.Context, device int) (*mqttConn, error) {
 		c.abort()
 		m.devices.gone()
 	}
-	if evicted := m.devices.reserve(); evicted != nil {
-		m.stats.evicted.Add(1)
-		evicted.conn.close()
-	}
+	m.devices.reserve()
 	c, err := m.connect(ctx, device)
 	if err != nil {
 		m.devices.gone()
