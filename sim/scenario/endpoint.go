@@ -136,7 +136,7 @@ func (b *builder) proxy(c *rawClient, t *rawTarget) *url.URL {
 // tls checks whom to trust and which versions to speak, and that it comes to that.
 func (b *builder) tls(t *rawTarget, into *Target) {
 	scheme, _, _ := strings.Cut(t.URL, ":")
-	into.Secure = slices.Contains(into.Protocol.Secure, scheme) || t.URL == embedded && t.TLS != nil
+	into.Secure = slices.Contains(into.Protocol.Secure, strings.ToLower(scheme)) || t.URL == embedded && t.TLS != nil
 	if t.TLS == nil {
 		return
 	}

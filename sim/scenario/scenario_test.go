@@ -334,13 +334,16 @@ func TestURL(t *testing.T) {
 		"embedded": "embedded", "http://127.0.0.1:8080": "http://127.0.0.1:8080", "https://LocalHost/x/": "https://LocalHost/x",
 		"http://127.9.9.9": "http://127.9.9.9", "http://[::1]:80/": "http://[::1]:80", "http://[::ffff:127.0.0.1]/": "http://[::ffff:127.0.0.1]",
 		"http://localhost.example.com": "", "http://127.1": "", "http://0.0.0.0": "", "http://[::]/": "", "http://0177.0.0.1/": "",
-		"http://localhost@10.0.0.1/": "", "http://example.com#localhost": "", "HTTP://localhost": "HTTP://localhost", "embedded ": "",
+		"http://localhost@10.0.0.1/": "", "http://example.com#localhost": "", "HTTP://localhost": "HTTP://localhost", "HTTPS://localhost": "HTTPS://localhost", "embedded ": "",
 	} {
 		sc, err := Parse("test.yaml", []byte(strings.Replace(minimal, "url: embedded", fmt.Sprintf("url: %q", url), 1)), Options{})
 		if got := ""; err == nil {
 			got = sc.Target.URL
 			if got != want {
 				t.Errorf("Parse with url %q: URL = %q, want %q", url, got, want)
+			}
+			if want := strings.HasPrefix(strings.ToLower(url), "https:"); sc.Target.Secure != want {
+				t.Errorf("Parse with url %q: Secure = %v, want %v", url, sc.Target.Secure, want)
 			}
 		} else if want != "" {
 			t.Errorf("Parse with url %q = %v, want URL %q", url, err, want)

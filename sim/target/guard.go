@@ -47,6 +47,18 @@ type dialer struct {
 	tickets  *tickets  // of devices; nil: no session is resumed
 }
 
+// aim makes d the dialer of u's host. far says that the host is reached through a proxy, which resolves its name. The error is a
+// *ForbiddenHostError: of an address that is neither loopback nor allowed, or of such a name that is far. Another name is held to that
+// at each connection.
+func (d *dialer) aim(u *url.URL, allowHosts []string, far bool) error {
+	d.host, d.allowed = u.Hostname(), allows(allowHosts, u)
+	a, err := netip.ParseAddr(d.host)
+	if d.allowed || err == nil && a.Unmap().IsLoopback() || err != nil && (!far || d.host == "localhost") {
+		return nil
+	}
+	return &ForbiddenHostError{Host: d.host}
+}
+
 // Identity gives each device a certificate of its own, made anew for each handshake that asks for one.
 type Identity struct {
 	Authority *Authority

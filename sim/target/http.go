@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -163,15 +162,10 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	return h, nil
 }
 
-// guard makes d the dialer of u's host. far says that the host is reached through a proxy, which resolves its name.
+// guard makes d the dialer of u's host, see aim.
 func (h *HTTP) guard(d *dialer, u *url.URL, far bool) error {
-	d.host, d.allowed, d.timeout, d.conns, d.stats = u.Hostname(), allows(h.opt.AllowHosts, u), h.opt.Client.Timeout, &h.conns, &h.stats
-	d.sources = h.opt.Client.Sources
-	a, err := netip.ParseAddr(d.host)
-	if d.allowed || err == nil && a.Unmap().IsLoopback() || err != nil && (!far || d.host == "localhost") {
-		return nil
-	}
-	return &ForbiddenHostError{Host: d.host}
+	d.timeout, d.conns, d.stats, d.sources = h.opt.Client.Timeout, &h.conns, &h.stats, h.opt.Client.Sources
+	return d.aim(u, h.opt.AllowHosts, far)
 }
 
 // newTransport makes what sends by net/http.

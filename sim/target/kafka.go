@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,11 +37,7 @@ type KafkaOptions struct {
 // The producer says a batch again twice within an attempt, for which an idempotent one has the same sequence numbers, so that it is stored
 // once. What is not known when the attempt ends is left: the next one is a message of its own.
 func NewKafka(opt KafkaOptions) (*Messages, error) {
-	port := "9092"
-	if strings.HasPrefix(opt.URL, "kafka+tls:") {
-		port = "9093"
-	}
-	m, r, err := newRemote(&opt.Remote, "kafka", port)
+	m, r, err := newRemote(&opt.Remote, "kafka", "9092", "9093")
 	if err != nil {
 		return nil, err
 	}

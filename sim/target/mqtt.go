@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,16 +46,12 @@ const DefaultInFlight = 20
 // It speaks by the packets of Eclipse Paho and not by its clients: the one for MQTT 5 waits for each message's acknowledgement before
 // the next, and both keep several goroutines for each connection, of which there may be thousands.
 func NewMQTT(opt MQTTOptions) (*Messages, error) {
-	port := "1883"
-	if !strings.HasPrefix(opt.URL, "mqtt:") {
-		port = "8883" // secure-mqtt
-	}
 	opt.Version, opt.InFlight = cmp.Or(opt.Version, MQTT5), cmp.Or(opt.InFlight, DefaultInFlight)
 	opt.Client.MaxOpen, opt.Client.Idle = cmp.Or(opt.Client.MaxOpen, DefaultMaxOpen), cmp.Or(opt.Client.Idle, DefaultIdle)
 	if opt.QoS > 2 || opt.Version != MQTT311 && opt.Version != MQTT5 || opt.ClientID == nil || opt.InFlight < 1 {
 		return nil, errors.New("target: MQTT wants a QoS of 0 to 2, version 4 or 5, names for sessions, and room for messages in flight")
 	}
-	m, r, err := newRemote(&opt.Remote, "mqtt", port)
+	m, r, err := newRemote(&opt.Remote, "mqtt", "1883", "8883") // mqtt, secure-mqtt
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type NATSOptions struct {
 
 // NewNATS returns a target that publishes messages over one connection, at the subject of Request.Place.
 func NewNATS(opt NATSOptions) (*Messages, error) {
-	m, r, err := newRemote(&opt.Remote, "nats", "4222")
+	m, r, err := newRemote(&opt.Remote, "nats", "4222", "4222")
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +153,7 @@ func (c *natsCarrier) carry(ctx context.Context, p *parcel) error {
 	if n.isDenied(subject) {
 		return denial(subject)
 	}
-	for i := range p.n {
-		if p.wanted(i) {
-			p.took(i)
-		}
-	}
+	p.tookAll()
 	return nil
 }
 
@@ -242,15 +238,6 @@ func (c *natsCarrier) store(ctx context.Context, n *natsConn, p *parcel, subject
 		}
 	}
 	return first
-}
-
-// id tells message i from all others, and is the same for each attempt: the event's id, or the upload's key.
-func (p *parcel) id(i int) string {
-	if p.req.messages() == 1 || i >= len(p.req.IDs) {
-		return string(p.req.Key)
-	}
-	id := p.req.IDs[i]
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // greet connects and, with JetStream, looks whether there is a stream for the messages.

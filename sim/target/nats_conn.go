@@ -159,6 +159,3 @@ func readPubAck(m *nats.Msg) *refusal {
 	}
 	return no
 }
-
-// lost is a connection that broke.
-func lost(err error) error { return fmt.Errorf("%w: %v", net.ErrClosed, err) }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -32,8 +31,8 @@ type remote struct {
 	secure bool
 }
 
-// newRemote makes what carriers of a protocol at a host share. port is the usual one.
-func newRemote(opt *Remote, protocol, port string) (*Messages, *remote, error) {
+// newRemote makes what carriers of a protocol at a host share. plain is the usual port, and secure that over TLS.
+func newRemote(opt *Remote, protocol, plain, secure string) (*Messages, *remote, error) {
 	u, err := url.Parse(opt.URL)
 	if err != nil {
 		return nil, nil, fmt.Errorf("target url: %w", err)
@@ -46,12 +45,16 @@ func newRemote(opt *Remote, protocol, port string) (*Messages, *remote, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &remote{opt: opt, addr: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), secure: slices.Contains(p.Secure, u.Scheme)}
+	r := &remote{opt: opt, secure: slices.Contains(p.Secure, u.Scheme)}
+	port := plain
+	if r.secure {
+		port = secure
+	}
+	r.addr = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))
 	d := &r.dialer
-	d.host, d.allowed, d.timeout, d.conns, d.stats = u.Hostname(), allows(opt.AllowHosts, u), m.timeout, &m.conns, &m.stats
-	d.sources, d.identity = opt.Client.Sources, opt.Identity
-	if a, err := netip.ParseAddr(d.host); err == nil && !d.allowed && !a.Unmap().IsLoopback() {
-		return nil, nil, fmt.Errorf("target url %s: %w", opt.URL, &ForbiddenHostError{Host: d.host})
+	d.timeout, d.conns, d.stats, d.sources, d.identity = m.timeout, &m.conns, &m.stats, opt.Client.Sources, opt.Identity
+	if err := d.aim(u, opt.AllowHosts, false); err != nil {
+		return nil, nil, fmt.Errorf("target url %s: %w", opt.URL, err)
 	}
 	if d.tls, err = opt.TLS.config(d.host, false); err != nil {
 		return nil, nil, err
@@ -90,6 +93,9 @@ func quiet(c net.Conn) bool {
 	own.peeking = false
 	return n == 0 && err == errQuiet
 }
+
+// lost is a connection that broke.
+func lost(err error) error { return fmt.Errorf("%w: %v", net.ErrClosed, err) }
 
 // abort ends c at once: a farewell over TLS could wait for who does not read.
 func abort(c net.Conn) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -12,11 +11,7 @@ import (
 // The header of RFC 5424 is a part of the messages. Syslog has no acknowledgement: accepted means that the system took the bytes, of
 // which what the server had not read is lost when the connection breaks.
 func NewSyslog(opt Remote) (*Messages, error) {
-	port := "601" // syslog-conn
-	if strings.HasPrefix(opt.URL, "syslog+tls:") {
-		port = "6514" // syslog-tls
-	}
-	m, r, err := newRemote(&opt, "syslog", port)
+	m, r, err := newRemote(&opt, "syslog", "601", "6514") // syslog-conn, syslog-tls
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,33 @@ func talkSyslog(g *gate, c net.Conn) {
 	}
 }
 
+// TestPorts: the usual ones, however the scheme is written.
+func TestPorts(t *testing.T) {
+	for url, want := range map[string]string{
+		"MQTT://localhost": "1883", "mqtt+tls://localhost": "8883", "MQTTS://localhost": "8883", "kafka://localhost": "9092", "Kafka+TLS://localhost": "9093",
+		"nats://localhost": "4222", "nats+tls://localhost": "4222", "SYSLOG+TLS://localhost": "6514",
+	} {
+		opt, r := Remote{URL: url}, (*remote)(nil)
+		switch p, _ := ProtocolOf(url); p.Name {
+		case "mqtt":
+			m, err := NewMQTT(MQTTOptions{Remote: opt, ClientID: func(int) string { return "x" }})
+			r = must(t, m, err).carrier.(*mqtt).remote
+		case "kafka":
+			m, err := NewKafka(KafkaOptions{Remote: opt, Key: func(int) string { return "x" }})
+			r = must(t, m, err).carrier.(*kafka).remote
+		case "nats":
+			m, err := NewNATS(NATSOptions{Remote: opt})
+			r = must(t, m, err).carrier.(*natsCarrier).remote
+		default:
+			m, err := NewSyslog(opt)
+			r = must(t, m, err).carrier.(*syslog).remote
+		}
+		if r.addr != "localhost:"+want {
+			t.Errorf("%s is at %s, want port %s", url, r.addr, want)
+		}
+	}
+}
+
 // TestSyslogURL: the usual ports, and what is none of its URLs.
 func TestSyslogURL(t *testing.T) {
 	for url, want := range map[string]string{
