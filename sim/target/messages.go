@@ -178,6 +178,24 @@ func (p *parcel) took(i int) {
 	}
 }
 
+// tookAll counts all that are wanted as taken.
+func (p *parcel) tookAll() {
+	for i := range p.n {
+		if p.wanted(i) {
+			p.took(i)
+		}
+	}
+}
+
+// id tells message i from all others, and is the same for each attempt: the event's id, or the upload's key.
+func (p *parcel) id(i int) string {
+	if p.req.messages() == 1 || i >= len(p.req.IDs) {
+		return string(p.req.Key)
+	}
+	id := p.req.IDs[i]
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
 // message is the i-th one.
 func (p *parcel) message(i int) []byte {
 	b := p.req.message(i)
