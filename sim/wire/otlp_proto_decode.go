@@ -40,7 +40,7 @@ func protoRecords(body []byte, each func(flat []byte) error) error {
 				if r.tag != tagResourceAttr {
 					return r.unknown("resource")
 				}
-				around = r.attribute(around, n, r.data)
+				around = request.attribute(around, n, r.data)
 			}
 			around = append(around, `},"scope":{`...)
 			var records [][]byte
@@ -103,7 +103,7 @@ func (p *protoReader) record(dst, record []byte) []byte {
 			attributes = p.attribute(attributes, n, r.data)
 			n++
 		default:
-			p.fail("log_record: field " + strconv.FormatUint(r.tag>>3, 10) + " does not belong here")
+			r.unknown("log_record")
 			return dst
 		}
 	}
@@ -124,7 +124,7 @@ func (p *protoReader) attribute(dst []byte, n int, data []byte) []byte {
 		case tagValue:
 			value = r.data
 		default:
-			p.fail("attribute: field " + strconv.FormatUint(r.tag>>3, 10) + " does not belong here")
+			r.unknown("attribute")
 		}
 	}
 	return p.value(append(p.text(dst, key), ':'), value)
@@ -148,7 +148,7 @@ func (p *protoReader) value(dst, data []byte) []byte {
 				p.fail("value: a double that is no number")
 			}
 		default:
-			p.fail("value: field " + strconv.FormatUint(r.tag>>3, 10) + " does not belong here")
+			r.unknown("value")
 		}
 	}
 	if n != 1 {

@@ -96,3 +96,24 @@ type otlpAttribute struct {
 	Key   string
 	Value map[string]json.RawMessage
 }
+
+// A mistake deep inside is one of the whole, wherever it is.
+func TestProtoMistakes(t *testing.T) {
+	const (
+		value = "\x0a\x01x\x0a\x7f"                    // a text, and one that goes over the end
+		pair  = "\x0a\x0a\x0a\x01a\x12\x05" + value    // as an attribute of a resource
+		in    = "\x32\x0a\x0a\x01a\x12\x05" + value    // and of a record
+		whole = "\x0a\x0a\x0a\x01a\x12\x05\x0a\x03xyz" // nothing is wrong with it
+	)
+	for name, tt := range map[string]struct{ resource, record, want string }{
+		"resource": {pair, "", "goes over the end"}, "record": {"", in, "goes over the end"}, "neither": {whole, "", ""},
+		"unknown in a value": {"\x0a\x07\x0a\x01a\x12\x02\x38\x01", "", "value: field 7 does not belong here"},
+	} {
+		scope := "\x12" + string(rune(len(tt.record))) + tt.record
+		logs := "\x0a" + string(rune(len(tt.resource))) + tt.resource + "\x12" + string(rune(len(scope))) + scope
+		err := protoRecords([]byte("\x0a"+string(rune(len(logs)))+logs), func([]byte) error { return nil })
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+	}
+}
