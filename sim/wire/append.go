@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -121,6 +124,22 @@ func appendMAC(dst []byte, mac [6]byte) []byte {
 		dst = append(dst, hexDigits[b>>4], hexDigits[b&15])
 	}
 	return dst
+}
+
+// identified tells whether a device has the identifier that send has.
+func identified(d *fleet.Device, send event.Fields) bool {
+	if d.HasMAC {
+		return send.Has(event.DeviceWiFiMAC)
+	}
+	return send.Has(event.DeviceGUID)
+}
+
+// appendIdentifier writes the device identifier, whatever a contract has of it.
+func appendIdentifier(dst []byte, d *fleet.Device) []byte {
+	if d.HasMAC {
+		return appendMAC(dst, d.MAC)
+	}
+	return d.GUID.AppendText(dst)
 }
 
 func appendIPv4(dst []byte, a [4]byte) []byte {

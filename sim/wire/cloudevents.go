@@ -65,11 +65,8 @@ func appendCloudEvent(dst []byte, send event.Fields, d *fleet.Device, e *event.E
 	dst = d.TenantID.AppendText(dst)
 	dst = append(dst, `","type":"`...)
 	dst = append(dst, cloudEventTypes[e.Kind]...)
-	switch {
-	case d.HasMAC && send.Has(event.DeviceWiFiMAC):
-		dst = appendMAC(append(dst, `","subject":"`...), d.MAC)
-	case !d.HasMAC && send.Has(event.DeviceGUID):
-		dst = d.GUID.AppendText(append(dst, `","subject":"`...))
+	if identified(d, send) {
+		dst = appendIdentifier(append(dst, `","subject":"`...), d)
 	}
 	dst = append(dst, `","time":"`...)
 	dst = appendTime(dst, e.At)

@@ -68,9 +68,6 @@ func ListNode(items []*Node) *Node {
 	return n
 }
 
-// Splice reports whether n holds the place of the events.
-func (n *Node) Splice() bool { return n.splice }
-
 // append writes n; false says that it is left out, and that what was written is of no use.
 func (n *Node) append(dst []byte, v values) ([]byte, bool) {
 	switch n.kind {
@@ -100,54 +97,44 @@ func (t *Template) appendJSON(dst []byte, v values) ([]byte, bool) {
 // appendMembers writes an object or a list. One that is written empty in the file stays so; one that is empty because all
 // in it is left out is left out itself.
 func (n *Node) appendMembers(dst []byte, v values) ([]byte, bool) {
-	open, end := byte('{'), byte('}')
-	if n.kind == listNode {
-		open, end = '[', ']'
-	}
-	dst = append(dst, open)
-	wrote := 0
-	for i := range n.members {
+	dst, wrote := n.upTo(len(n.members), dst, v)
+	return append(dst, "}]"[n.kind-objectNode]), wrote || len(n.members) == 0
+}
+
+// upTo writes an object or a list up to its member most, and reports whether there is one by then.
+func (n *Node) upTo(most int, dst []byte, v values) (out []byte, wrote bool) {
+	dst = append(dst, "{["[n.kind-objectNode])
+	for i := range n.members[:most] {
 		m := &n.members[i]
 		from := len(dst)
-		if wrote > 0 {
+		if wrote {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, m.key...)
 		var ok bool
-		if dst, ok = m.Value.append(dst, v); !ok {
+		if dst, ok = m.Value.append(dst, v); ok {
+			wrote = true
+		} else {
 			dst = dst[:from]
-			continue
 		}
-		wrote++
 	}
-	return append(dst, end), wrote > 0 || len(n.members) == 0
+	return dst, wrote
 }
 
-// head writes what of n is before the events, and tail what is after them, which is the same for all uploads.
+// head writes what of n is before the events, which are in its last member, and tail what is after them, which is the same for all
+// uploads.
 func (n *Node) head(dst []byte, v values) []byte {
 	switch n.kind {
 	case eventsNode:
 		return append(dst, '[')
 	case objectNode, listNode:
-		dst = append(dst, "{["[n.kind-objectNode])
-		wrote := 0
-		for i := range n.members {
-			m := &n.members[i]
-			from := len(dst)
-			if wrote > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(dst, m.key...)
-			if m.Value.splice {
-				return m.Value.head(dst, v)
-			}
-			var ok bool
-			if dst, ok = m.Value.append(dst, v); !ok {
-				dst = dst[:from]
-				continue
-			}
-			wrote++
+		last := len(n.members) - 1
+		dst, wrote := n.upTo(last, dst, v)
+		if wrote {
+			dst = append(dst, ',')
 		}
+		m := &n.members[last]
+		return m.Value.head(append(dst, m.key...), v)
 	}
 	return dst
 }

@@ -172,16 +172,6 @@ func (n *knot) child(name string) *knot {
 	return nil
 }
 
-// pick is what stands at a leaf; nil: nothing does.
-func (n *knot) pick(s *source) *choice {
-	for i := range n.cell {
-		if c := &n.cell[i]; c.field == nil || s.there(c) {
-			return c
-		}
-	}
-	return nil
-}
-
 // attributes writes a list of attributes.
 func (list attributes) attributes(dst []byte, s *source) []byte {
 	sep := byte('[')
@@ -255,12 +245,4 @@ func (c *choice) otlp() otlpType {
 		return asInt
 	}
 	return asString
-}
-
-// json writes what c stands for, also when that is no field.
-func (c *choice) json(dst []byte, s *source) []byte {
-	if c.field == nil {
-		return append(dst, c.lit...)
-	}
-	return c.append(dst, s)
 }

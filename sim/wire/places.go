@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"slices"
 	"strconv"
 
 	"drover/sim/crash"
@@ -16,8 +17,6 @@ const (
 	ofUpload              // by device, and by upload
 	ofEvent
 )
-
-var scopeNames = [...]string{"the run", "an upload", "an event"}
 
 // form is how a field's value is written in JSON.
 type form uint8
@@ -93,9 +92,7 @@ var placeFields = []placeField{
 	{name: "upload.key", scope: ofUpload, data: none, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return append(b, v.k...) }},
 
 	{name: "device.id", scope: ofUpload, data: none, kind: anyKind, append: appendDeviceID,
-		has: func(v values) bool {
-			return v.d.HasMAC && v.c.Send.Has(event.DeviceWiFiMAC) || !v.d.HasMAC && v.c.Send.Has(event.DeviceGUID)
-		}},
+		has: func(v values) bool { return identified(v.d, v.c.Send) }},
 	{name: "device.id.guid", scope: ofUpload, data: event.DeviceGUID, kind: anyKind, safe: true, append: appendDeviceID, has: func(v values) bool { return !v.d.HasMAC }},
 	{name: "device.id.wifi_mac", scope: ofUpload, data: event.DeviceWiFiMAC, kind: anyKind, append: appendDeviceID, has: func(v values) bool { return v.d.HasMAC }},
 	{name: "device.os_version", scope: ofUpload, data: event.DeviceOSVersion, kind: anyKind, append: func(b []byte, v values) []byte { return append(b, v.d.OS.Version...) }},
@@ -168,6 +165,11 @@ var placeFields = []placeField{
 	{name: "diag.browsers", scope: ofEvent, form: asJSON, data: event.DiagBrowsers, kind: event.Diagnostics, append: func(b []byte, v values) []byte { return appendBrowsers(b, v.e.Diag.Browsers) }},
 }
 
+// slotOf is where a field is in placeFields; below 0: there is none.
+func slotOf(name string) int {
+	return slices.IndexFunc(placeFields, func(f placeField) bool { return f.name == name })
+}
+
 // PlaceNames returns the names of all fields that a template can have.
 func PlaceNames() []string {
 	names := make([]string, len(placeFields))
@@ -177,12 +179,7 @@ func PlaceNames() []string {
 	return names
 }
 
-func appendDeviceID(dst []byte, v values) []byte {
-	if v.d.HasMAC {
-		return appendMAC(dst, v.d.MAC)
-	}
-	return v.d.GUID.AppendText(dst)
-}
+func appendDeviceID(dst []byte, v values) []byte { return appendIdentifier(dst, v.d) }
 
 // appendDoc writes the event in the target's format: as a document of its own where the format has one for each event.
 func appendDoc(dst []byte, v values) []byte {

@@ -69,31 +69,12 @@ func (p Place) find(doc []byte) []byte {
 
 // member returns the value of one member, or element.
 func member(doc []byte, name string) []byte {
-	d := decoder{data: doc, event: -1}
-	switch d.peek() {
-	case '{':
-		d.pos++
-		for n := 0; ; n++ {
-			if d.peek() == '}' || n > 0 && !d.expect(',', "") {
-				return nil
-			}
-			d.peek()
-			key := d.text()
-			d.expect(':', "")
-			d.peek()
-			from := d.pos
-			if d.skip(); d.err != nil {
-				return nil
-			}
-			if name == "*" || string(key) == name {
-				return doc[from:d.pos]
-			}
+	for key, value := range membersOf(doc) {
+		if name == "*" || string(key) == name {
+			return value
 		}
-	case '[':
-		at, err := strconv.Atoi(name)
-		if err != nil {
-			return nil
-		}
+	}
+	if at, err := strconv.Atoi(name); err == nil {
 		for i, item := range elements(doc) {
 			if i == at {
 				return item
@@ -101,6 +82,30 @@ func member(doc []byte, name string) []byte {
 		}
 	}
 	return nil
+}
+
+// membersOf goes through the members of an object; through nothing when doc is none. doc is well formed.
+func membersOf(doc []byte) func(yield func(key, value []byte) bool) {
+	return func(yield func(key, value []byte) bool) {
+		d := decoder{data: doc, event: -1}
+		if d.peek() != '{' {
+			return
+		}
+		d.pos++
+		for n := 0; ; n++ {
+			if d.peek() == '}' || n > 0 && !d.expect(',', "") {
+				return
+			}
+			d.peek()
+			key := d.text()
+			d.expect(':', "")
+			d.peek()
+			from := d.pos
+			if d.skip(); d.err != nil || !yield(key, d.data[from:d.pos]) {
+				return
+			}
+		}
+	}
 }
 
 // elements goes through a list; through nothing when doc is none.

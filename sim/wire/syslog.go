@@ -55,12 +55,9 @@ func (h *SyslogHeader) append(dst []byte, d *fleet.Device, e *event.Event) []byt
 	dst = strconv.AppendInt(append(dst, '<'), int64(h.Facility*8+severity), 10)
 	dst = append(dst, ">1 "...)
 	dst = append(appendTime(dst, e.At), ' ')
-	switch {
-	case d.HasMAC && h.Send.Has(event.DeviceWiFiMAC):
-		dst = appendMAC(dst, d.MAC)
-	case !d.HasMAC && h.Send.Has(event.DeviceGUID):
-		dst = d.GUID.AppendText(dst)
-	default:
+	if identified(d, h.Send) {
+		dst = appendIdentifier(dst, d)
+	} else {
 		dst = append(dst, '-')
 	}
 	dst = append(append(append(dst, ' '), h.App...), " - "...)

@@ -171,7 +171,7 @@ func newChoice(s string) choice {
 		return choice{lit: []byte(s)}
 	}
 	name, formName, formed := strings.Cut(s[1:], "|")
-	slot := slices.IndexFunc(placeFields, func(f placeField) bool { return f.name == name })
+	slot := slotOf(name)
 	if slot < 0 {
 		panic(fmt.Sprintf("there is no field %q", name))
 	}
@@ -217,16 +217,11 @@ func (s *source) there(c *choice) bool {
 func (n *knot) append(dst []byte, s *source) ([]byte, bool) {
 	switch n.kind {
 	case leafKnot:
-		for i := range n.cell {
-			c := &n.cell[i]
-			if c.field == nil {
-				return append(dst, c.lit...), true
-			}
-			if s.there(c) {
-				return c.append(dst, s), true
-			}
+		c := n.pick(s)
+		if c == nil {
+			return dst, false
 		}
-		return dst, false
+		return c.json(dst, s), true
 	case listKnot:
 		dst, ok := n.members[0].append(append(dst, '['), s)
 		return append(dst, ']'), ok
@@ -262,8 +257,21 @@ func (n *knot) append(dst []byte, s *source) ([]byte, bool) {
 	return append(dst, '}'), !empty
 }
 
-// append writes a field as JSON.
-func (c *choice) append(dst []byte, s *source) []byte {
+// pick is what stands at a leaf; nil: nothing does.
+func (n *knot) pick(s *source) *choice {
+	for i := range n.cell {
+		if c := &n.cell[i]; c.field == nil || s.there(c) {
+			return c
+		}
+	}
+	return nil
+}
+
+// json writes what c stands for, a field or what is fixed.
+func (c *choice) json(dst []byte, s *source) []byte {
+	if c.field == nil {
+		return append(dst, c.lit...)
+	}
 	if c.as != asText {
 		return c.plain(dst, s)
 	}

@@ -52,15 +52,6 @@ func (t *table) document(doc []byte, c *capture) ([]byte, error) {
 
 var kindSlot = slotOf("event.kind")
 
-func slotOf(name string) int {
-	for i := range placeFields {
-		if placeFields[i].name == name {
-			return i
-		}
-	}
-	panic("there is no field " + name)
-}
-
 func join(path []string) string {
 	var b []byte
 	for i, p := range path {
@@ -180,30 +171,6 @@ func (c *choice) capture(raw []byte, into *capture) bool {
 func (c *capture) keep(value []byte) {
 	if cap(c.room)-len(c.room) >= len(value) && len(value) > 0 && &c.room[:len(c.room)+1][len(c.room)] == &value[0] {
 		c.room = c.room[:len(c.room)+len(value)]
-	}
-}
-
-// membersOf goes through the members of an object; through nothing when doc is none. doc is well formed.
-func membersOf(doc []byte) func(yield func(key, value []byte) bool) {
-	return func(yield func(key, value []byte) bool) {
-		d := decoder{data: doc, event: -1}
-		if d.peek() != '{' {
-			return
-		}
-		d.pos++
-		for n := 0; ; n++ {
-			if d.peek() == '}' || n > 0 && !d.expect(',', "") {
-				return
-			}
-			d.peek()
-			key := d.text()
-			d.expect(':', "")
-			d.peek()
-			from := d.pos
-			if d.skip(); d.err != nil || !yield(key, d.data[from:d.pos]) {
-				return
-			}
-		}
 	}
 }
 

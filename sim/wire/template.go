@@ -33,13 +33,12 @@ type part struct {
 
 // Mistake is something wrong in a template.
 type Mistake struct {
-	At        int    // offset in bytes
-	Ref       string // as written, e.g. "${evnt.id}"; empty when it is about the whole
-	What      string
-	Name      string   // a name that is not known
-	Names     []string // of which it may have been meant to be one
-	Mend      string
-	Forgotten bool // there is an end missing
+	At    int    // offset in bytes
+	Ref   string // as written, e.g. "${evnt.id}"; empty when it is about the whole
+	What  string
+	Name  string   // a name that is not known
+	Names []string // of which it may have been meant to be one
+	Mend  string
 }
 
 // ParseTemplate compiles a template. It returns all mistakes; the template is of use only without any.
@@ -99,7 +98,7 @@ func (p *templateParser) parts(inGroup bool) (list []part) {
 		}
 	}
 	if inGroup {
-		p.bad = append(p.bad, Mistake{At: from - 2, Ref: "$[", What: "$[ without ]", Mend: "write $[...]", Forgotten: true})
+		p.bad = append(p.bad, Mistake{At: from - 2, Ref: "$[", What: "$[ without ]", Mend: "write $[...]"})
 	}
 	flush()
 	return list
@@ -115,13 +114,13 @@ func (p *templateParser) field() (part, bool) {
 	inside, _, closed := strings.Cut(p.src[at+2:], "}")
 	if !closed {
 		p.pos = len(p.src)
-		p.bad = append(p.bad, Mistake{At: at, Ref: "${", What: "${ without }", Mend: "write ${name}", Forgotten: true})
+		p.bad = append(p.bad, Mistake{At: at, Ref: "${", What: "${ without }", Mend: "write ${name}"})
 		return part{}, false
 	}
 	p.pos = at + 2 + len(inside) + 1
 	name, formName, formed := strings.Cut(inside, ":")
 	ref := p.src[at:p.pos]
-	i := slices.IndexFunc(placeFields, func(f placeField) bool { return f.name == name })
+	i := slotOf(name)
 	if i < 0 {
 		p.bad = append(p.bad, Mistake{At: at, Ref: ref, What: fmt.Sprintf("there is no field %.60q", name), Name: name, Names: PlaceNames()})
 		return part{}, false
@@ -178,19 +177,12 @@ func (t *Template) Literal() string {
 // Use is where a template stands, for Check.
 type Use struct {
 	Event bool   // it is written once for each event, not once for each upload
-	Run   bool   // it must be the same for all requests of a run
 	Text  bool   // nothing can be left out of it
 	What  string // of what it is a part, for the message: "a path"
 }
 
 // Check says what in the template cannot be used where it stands.
 func (t *Template) Check(c *Constants, u Use) (bad []Mistake) {
-	most := ofUpload
-	if u.Event {
-		most = ofEvent
-	} else if u.Run {
-		most = ofRun
-	}
 	var walk func(parts []part, grouped bool)
 	walk = func(parts []part, grouped bool) {
 		for _, p := range parts {
@@ -202,14 +194,12 @@ func (t *Template) Check(c *Constants, u Use) (bad []Mistake) {
 			}
 			ref := "${" + p.field.name
 			switch {
-			case p.field.scope > most:
+			case p.field.scope == ofEvent && !u.Event:
 				mend := "use it in event"
-				if p.field.name == "event.id" && most == ofUpload {
+				if p.field.name == "event.id" {
 					mend = "${upload.key} is the id of the upload's first event"
-				} else if p.field.scope == ofUpload {
-					mend = "only ${run.id} can be used there"
 				}
-				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${%s} belongs to %s, and %s has none", p.field.name, scopeNames[p.field.scope], u.What), Mend: mend})
+				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${%s} belongs to an event, and %s has none", p.field.name, u.What), Mend: mend})
 			case u.Event && p.field.name == "upload.key":
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: "${upload.key} is not known in bodies", Mend: "use it in a path or a header, or ${event.id}"})
 			case u.Text && !grouped && !p.field.sure(c):
@@ -337,10 +327,4 @@ func appendName(dst []byte, parts []part, v values, unfit string) []byte {
 		}
 	}
 	return dst
-}
-
-// Expand writes a template of the run alone.
-func (t *Template) Expand(c *Constants) string {
-	dst, _ := appendParts(nil, t.parts, values{c: c}, verbatim)
-	return string(dst)
 }

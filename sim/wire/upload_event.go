@@ -209,7 +209,6 @@ func (d *decoder) memory(m *event.MemoryUse) {
 	}
 }
 
-// The two objects of an .ips file. Each iOS has fields of its own, so others are passed over.
 func (d *decoder) feedback(e *Event) {
 	for o := d.object(&feedbackShape); o.next(d); {
 		switch o.field {

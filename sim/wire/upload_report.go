@@ -10,6 +10,7 @@ import (
 
 // The two kinds of document inside a crash event, of which the decoder checks what makes them one.
 
+// The two objects of an .ips file. Each iOS has fields of its own, so others are passed over.
 var (
 	reportHeader = shape{"header", []string{"bug_type", "incident_id"}, 1<<2 - 1, true}
 	reportBody   = shape{"body", []string{"bug_type", "incident"}, 1<<2 - 1, true}
