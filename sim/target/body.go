@@ -48,13 +48,13 @@ func (r *payloadReader) Read(b []byte) (int, error) {
 
 func (r *payloadReader) Close() error { return nil }
 
-// mangled is the body as a fault of ours leaves it.
-func (r *Request) mangled() []byte {
-	switch r.fault {
+// mangle is a body, or a message, as a fault of ours leaves it.
+func (f Fault) mangle(b []byte) []byte {
+	switch f {
 	case Malformed:
-		return r.Body[:len(r.Body)/2]
+		return b[:len(b)/2]
 	case Oversized:
-		return append(bytes.Repeat([]byte(" "), oversize), r.Body...)
+		return append(bytes.Repeat([]byte(" "), oversize), b...)
 	}
-	return r.Body
+	return b
 }

@@ -247,7 +247,7 @@ func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
 
 // attempt is Send over a network without faults of ours.
 func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
-	body, encoding := req.mangled(), []string(nil)
+	body, encoding := req.fault.mangle(req.Body), []string(nil)
 	if h.closed.Load() {
 		*ans = Answer{Body: ans.Body[:0], Class: measure.Cancelled, Err: errClosed}
 		return

@@ -199,15 +199,10 @@ func (p *parcel) id(i int) string {
 // message is the i-th one.
 func (p *parcel) message(i int) []byte {
 	b := p.req.message(i)
-	switch p.req.fault {
-	case Malformed:
-		return b[:len(b)/2]
-	case Oversized:
-		if i == 0 {
-			return append(bytes.Repeat([]byte(" "), oversize), b...)
-		}
+	if p.req.fault == Oversized && i > 0 {
+		return b // one is enough
 	}
-	return b
+	return p.req.fault.mangle(b)
 }
 
 // messages is how many the upload is.
