@@ -1,5 +1,6 @@
-// Package profiles holds what fleets are built from, as files that people edit: hardware models, iOS releases, address
-// blocks, day shapes, and the profiles of kinds of device. Each file names its sources. Package scenario reads them.
+// Package profiles holds what fleets are built from, as files that people edit: hardware models, iOS releases and how they spread,
+// address blocks, day shapes, the profiles of kinds of device, and the privacy contracts; and the adapters and read-backs of backends.
+// Each file names its sources. Package scenario reads them.
 package profiles
 
 import "embed"
