@@ -52,6 +52,32 @@ func TestRequestOfAnAdapter(t *testing.T) {
 	})
 }
 
+// A backend that takes nothing without a signature takes all that drover asks, and not uploads alone.
+func TestEverythingIsSigned(t *testing.T) {
+	everyClient(t, func(t *testing.T, m mode) {
+		s := m.serve(t, func(w http.ResponseWriter, r *http.Request) {
+			mac := hmac.New(sha256.New, []byte("k"))
+			io.WriteString(mac, r.Method+"\n"+r.RequestURI+"\n")
+			io.Copy(mac, r.Body)
+			if r.Header.Get("X-Signature") != hex.EncodeToString(mac.Sum(nil)) {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		})
+		h := m.open(t, HTTPOptions{URL: s.URL, Sign: &Signature{Key: []byte("k"), Hash: "sha256", Header: "X-Signature", Request: true}})
+		if err := h.Preflight(t.Context()); err != nil {
+			t.Errorf("Preflight: %v", err)
+		}
+		if _, err := h.Get(t.Context(), "/audit?after=a%2Fb", Admin); err != nil {
+			t.Errorf("Get: %v", err)
+		}
+		if in, err := h.Open(t.Context(), "/search", []byte("{}"), Admin); err != nil {
+			t.Errorf("Open: %v", err)
+		} else {
+			in.Close()
+		}
+	})
+}
+
 // A refused attempt names the place that the request went to.
 func TestRefusalNamesThePlace(t *testing.T) {
 	everyClient(t, func(t *testing.T, m mode) {

@@ -292,9 +292,6 @@ func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
 		*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: err}
 		return
 	}
-	if s := h.opt.Sign; s != nil {
-		s.fill(header, h.methods[req.Op], u.RequestURI(), body)
-	}
 	h.exchange(ctx, h.methods[req.Op], u, req.Device, token, header, body, req.cut, maxAnswer, ans)
 }
 

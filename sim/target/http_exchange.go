@@ -38,13 +38,7 @@ func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, device i
 		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{method, u.String(), c, h.opt.Client.Timeout, err}}
 	}
 
-	header["User-Agent"] = userAgent
-	if h.run != nil {
-		header["X-Drover-Run"] = h.run
-	}
-	if token != "" {
-		header[h.opt.Credential.header()] = []string{h.opt.Credential.prefix() + token}
-	}
+	h.dress(header, method, u, token, body)
 	r := (&http.Request{Method: method, URL: u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(traced)
 	if len(body) > 0 {
 		p := &payload{data: body}
@@ -88,6 +82,20 @@ func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, device i
 		ans.Class, ans.Err = measure.BadAnswer, &attemptError{method, u.String(), measure.BadAnswer, 0, fmt.Errorf("the answer is longer than %d bytes", limit)}
 	} else if ans.Class != measure.OK {
 		ans.Err = &statusError{method, u.String(), resp.StatusCode}
+	}
+}
+
+// dress adds to a header what every request has: who asks, for which run, by what credential, and the signature.
+func (h *HTTP) dress(header http.Header, method string, u *url.URL, token string, body []byte) {
+	header["User-Agent"] = userAgent
+	if h.run != nil {
+		header["X-Drover-Run"] = h.run
+	}
+	if token != "" {
+		header[h.opt.Credential.header()] = []string{h.opt.Credential.prefix() + token}
+	}
+	if s := h.opt.Sign; s != nil {
+		s.fill(header, method, u.RequestURI(), body)
 	}
 }
 

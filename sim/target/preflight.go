@@ -123,21 +123,13 @@ func (s *stream) Close() error {
 
 func (h *HTTP) stream(ctx context.Context, path string, body []byte, token string) (*stream, error) {
 	u, method := h.at(path), http.MethodGet
-	header := http.Header{"User-Agent": userAgent}
+	header := make(http.Header, 4)
 	var in io.Reader
 	if len(body) > 0 {
 		method, in = http.MethodPost, bytes.NewReader(body)
 		header["Content-Type"] = []string{"application/json"}
 	}
-	if h.run != nil {
-		header["X-Drover-Run"] = h.run
-	}
-	if token != "" {
-		header[h.opt.Credential.header()] = []string{h.opt.Credential.prefix() + token}
-	}
-	if s := h.opt.Sign; s != nil {
-		s.fill(header, method, u.RequestURI(), body)
-	}
+	h.dress(header, method, u, token, body)
 	ctx, end := context.WithCancel(ctx)
 	s := &stream{end: end, within: max(h.opt.Client.Timeout, time.Minute)}
 	s.quiet = time.AfterFunc(s.within, end)
