@@ -184,8 +184,7 @@ func (m *rawMembers) decode(d *decoder, n *yaml.Node, path string, _ reflect.Str
 	}
 	*m = rawMembers{}
 	ok := true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
+	for k, v := range members(n) {
 		part := privacy.Field{Name: k.Value, Form: privacy.Text}
 		switch v.Kind {
 		case yaml.SequenceNode:

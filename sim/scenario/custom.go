@@ -32,8 +32,7 @@ func (w *weights) decode(d *decoder, n *yaml.Node, path string, tag reflect.Stru
 	}
 	*w = make(weights, 0, len(n.Content)/2)
 	ok, sum := true, 0.0
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
+	for k, v := range members(n) {
 		if known != nil && !slices.Contains(known, k.Value) {
 			d.errorf(k, didYouMean(k.Value, known, "want "+list(known)), "%s: %q is not known", path, clip(k.Value))
 			ok = false
@@ -131,8 +130,7 @@ func (s *rawSeed) decode(d *decoder, n *yaml.Node, path string, _ reflect.Struct
 	}
 	*s = rawSeed(deriveSeeds(1)) // streams left out
 	streams, ok := s.streams(), true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
+	for k, v := range members(n) {
 		stream := streams[k.Value]
 		if stream == nil {
 			d.errorf(k, didYouMean(k.Value, streamNames, "it has "+strings.Join(streamNames, ", ")), "%s has no field %q", path, clip(k.Value))
@@ -241,8 +239,8 @@ func (r *rawRate) decode(d *decoder, n *yaml.Node, path string, _ reflect.Struct
 	*r = rawRate{}
 	if n.Kind == yaml.MappingNode {
 		into := any(&r.Ramp)
-		for i := 0; i < len(n.Content); i += 2 {
-			switch n.Content[i].Value {
+		for k := range members(n) {
+			switch k.Value {
 			case "mean", "amplitude", "period":
 				into = &r.Sine
 			case "steps":

@@ -73,8 +73,7 @@ func (u *rawUptake) decode(d *decoder, n *yaml.Node, path string, _ reflect.Stru
 		return false
 	}
 	ok := true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
+	for k, v := range members(n) {
 		after, mend, good := parseDuration(k.Value)
 		if !good {
 			d.errorf(k, mend, "%s: %s is not a duration", path, show(k))

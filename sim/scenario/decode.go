@@ -150,15 +150,14 @@ func (d *decoder) fields(n *yaml.Node, v reflect.Value, path string) bool {
 	}
 	all := fieldsOf(v.Type())
 	given := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		given[n.Content[i].Value] = true
+	for k := range members(n) {
+		given[k.Value] = true
 	}
 	if o, ok := v.Addr().Interface().(interface{ narrow(given map[string]bool) }); ok {
 		o.narrow(given)
 	}
 	ok := true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, val := n.Content[i], n.Content[i+1]
+	for k, val := range members(n) {
 		at := slices.IndexFunc(all, func(f field) bool { return f.name == k.Value })
 		if at < 0 {
 			ok = false
@@ -229,8 +228,7 @@ func (d *decoder) entries(n *yaml.Node, v reflect.Value, path string, tag reflec
 		return false
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, val := n.Content[i], n.Content[i+1]
+	for k, val := range members(n) {
 		if !wordPattern.MatchString(k.Value) {
 			if !strings.Contains(k.Value, "${") { // else told
 				d.errorf(k, wordMend, "%s: %s is not a name", path, show(k))

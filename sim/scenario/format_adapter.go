@@ -111,8 +111,7 @@ func (p *rawPairs) decode(d *decoder, n *yaml.Node, path string, _ reflect.Struc
 	}
 	*p = rawPairs{}
 	ok := true
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
+	for k, v := range members(n) {
 		if v.Tag == badTag {
 			ok = false
 		} else if v.Kind != yaml.ScalarNode || v.ShortTag() == "!!null" {
@@ -168,6 +167,10 @@ func (s *rawSpans) decode(d *decoder, n *yaml.Node, path string, _ reflect.Struc
 	*s = nil
 	ok := true
 	for _, item := range itemsOf(n) {
+		if item.Tag == badTag {
+			ok = false
+			continue
+		}
 		low, high, found := strings.Cut(item.Value, "-")
 		if !found {
 			high = low

@@ -231,12 +231,11 @@ var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9
 func (b *mapper) node(n *yaml.Node, ofEvent bool, path string) *wire.Node {
 	switch n.Kind {
 	case yaml.MappingNode:
-		var members []wire.Member
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			name := n.Content[i].Value
-			members = append(members, wire.Member{Name: name, Value: b.node(n.Content[i+1], ofEvent, path+"."+clip(name))})
+		var all []wire.Member
+		for k, v := range members(n) {
+			all = append(all, wire.Member{Name: k.Value, Value: b.node(v, ofEvent, path+"."+clip(k.Value))})
 		}
-		return wire.ObjectNode(members)
+		return wire.ObjectNode(all)
 	case yaml.SequenceNode:
 		var items []*wire.Node
 		for i, c := range n.Content {

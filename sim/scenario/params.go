@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"iter"
 	"maps"
 	"net/url"
 	"slices"
@@ -188,10 +189,21 @@ func lookup(n *yaml.Node, key string) *yaml.Node {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
+	for k, v := range members(n) {
+		if k.Value == key {
+			return v
 		}
 	}
 	return nil
+}
+
+// members goes through a mapping in file order.
+func members(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if !yield(n.Content[i], n.Content[i+1]) {
+				return
+			}
+		}
+	}
 }
