@@ -86,15 +86,12 @@ func (h *HTTP) Open(ctx context.Context, path string, body []byte, tenant int) (
 			return nil, ans.Err
 		}
 		s, err := h.stream(ctx, path, body, token)
-		ans = Answer{}
-		if s != nil {
-			ans.Status = s.status
-		}
-		if h.heard(by, token, &ans); err == nil || !ans.Again {
-			if err != nil {
-				return nil, err
-			}
+		ans = Answer{Status: s.status, Err: err}
+		if h.heard(by, token, &ans); err == nil {
 			return s, nil
+		}
+		if !ans.Again {
+			break
 		}
 	}
 	return nil, ans.Err
@@ -107,11 +104,15 @@ type stream struct {
 	end    context.CancelFunc
 	quiet  *time.Timer // ends it when nothing comes
 	within time.Duration
+	why    func(error) error // says what an error of the transport means
 }
 
 func (s *stream) Read(b []byte) (int, error) {
 	n, err := s.ReadCloser.Read(b)
 	s.quiet.Reset(s.within)
+	if err != nil && err != io.EOF {
+		err = s.why(err)
+	}
 	return n, err
 }
 
@@ -121,7 +122,8 @@ func (s *stream) Close() error {
 	return s.ReadCloser.Close()
 }
 
-func (h *HTTP) stream(ctx context.Context, path string, body []byte, token string) (*stream, error) {
+// stream returns one even with an error, which then has the status alone.
+func (h *HTTP) stream(run context.Context, path string, body []byte, token string) (*stream, error) {
 	u, method := h.at(path), http.MethodGet
 	header := make(http.Header, 4)
 	var in io.Reader
@@ -130,8 +132,11 @@ func (h *HTTP) stream(ctx context.Context, path string, body []byte, token strin
 		header["Content-Type"] = []string{"application/json"}
 	}
 	h.dress(header, method, u, token, body)
-	ctx, end := context.WithCancel(ctx)
+	ctx, end := context.WithCancel(run)
 	s := &stream{end: end, within: max(h.opt.Client.Timeout, time.Minute)}
+	s.why = func(err error) error {
+		return &attemptError{method, u.String(), classOfError(err, run, ctx), s.within, err}
+	}
 	s.quiet = time.AfterFunc(s.within, end)
 	fail := func(err error) (*stream, error) {
 		s.quiet.Stop()
@@ -145,7 +150,7 @@ func (h *HTTP) stream(ctx context.Context, path string, body []byte, token strin
 	r.Header = header
 	resp, err := h.transport.RoundTrip(r)
 	if err != nil {
-		return fail(&attemptError{method, u.String(), classOfError(err, ctx, ctx), s.within, err})
+		return fail(s.why(err))
 	}
 	if s.status = resp.StatusCode; classOfStatus(s.status) != measure.OK {
 		said, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
