@@ -47,7 +47,11 @@ func WriteDir(dir string, r *Run, resolved []byte, more ...Attachment) ([]string
 	var written []string
 	put := func(name string, content []byte) error {
 		path := filepath.Join(dir, name)
-		if err := writeWhole(path, content); err != nil {
+		err := WriteWhole(path, func(w io.Writer) error {
+			_, err := w.Write(content)
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
 		written = append(written, path)
@@ -85,8 +89,9 @@ func (r *Run) list(name, what string) {
 	r.Files = append(r.Files, File{Name: name, What: what})
 }
 
-// writeWhole writes a file beside path and renames it, so that a reader never sees half of it.
-func writeWhole(path string, content []byte) (err error) {
+// WriteWhole has write fill a file beside path and renames it, so that path holds all of it or what was there before, and a reader
+// never sees half of it.
+func WriteWhole(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err
@@ -97,7 +102,7 @@ func writeWhole(path string, content []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	if _, err = f.Write(content); err != nil {
+	if err = write(f); err != nil {
 		return err
 	}
 	if err = f.Chmod(0o644); err != nil {

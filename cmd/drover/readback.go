@@ -103,33 +103,31 @@ func (c *caseOf) wanted() (n int64, err error) {
 	return n, err
 }
 
-// readBack writes what the backend shows into the run's directory.
-func (c *caseOf) readBack(ctx context.Context, src sim.Source, index *ledger.Index, started time.Time, withdrawn []int) (err error) {
+// readBack writes what the backend shows into the run's directory: all of it, for what a backend that fails halfway did not show would
+// be taken for lost.
+func (c *caseOf) readBack(ctx context.Context, src sim.Source, index *ledger.Index, started time.Time, withdrawn []int) error {
 	wanted, err := c.wanted()
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(c.dir, readbackFile))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, z.Close()) }()
 	sc := c.model.Scenario
 	r := sim.ReadBack{
-		Source: src, How: sc.Target.Readback, Run: index.Ledger.Files[0].Run, Wanted: wanted, Out: z,
+		Source: src, How: sc.Target.Readback, Run: index.Ledger.Files[0].Run, Wanted: wanted,
 		Since: func() time.Duration { return time.Since(started) }, Withdrawn: withdrawn, Fleet: c.model.Fleet,
 		Seed: sc.Seeds.Faults,
 	}
 	for _, t := range c.model.Fleet.Tenants() {
 		r.Tenants = append(r.Tenants, t.ID.String())
 	}
-	// An interrupted run is settled, too; a second interrupt ends drover at once.
-	return r.Do(context.WithoutCancel(ctx))
+	return report.WriteWhole(filepath.Join(c.dir, readbackFile), func(w io.Writer) error {
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest))
+		if err != nil {
+			return err
+		}
+		r.Out = z
+		// An interrupted run is settled, too; a second interrupt ends drover at once.
+		return errors.Join(r.Do(context.WithoutCancel(ctx)), z.Close())
+	})
 }
 
 // settle holds the ledger against what was read back.

@@ -179,6 +179,16 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// A backend that is gone when it is asked again takes nothing away from what it showed before.
+func TestSettleAgainInVain(t *testing.T) {
+	dir, _, _ := fatesRun(t, "fates.yaml", nil)
+	before := want(t, exitPass, "settle", dir)
+	want(t, exitTarget, "settle", dir, "--again")
+	if after := want(t, exitPass, "settle", dir); after != before {
+		t.Errorf("settled before\n%s\nand after\n%s", before, after)
+	}
+}
+
 // Without a ledger or a read-back there is nothing to settle, and the check says why.
 func TestNotSettled(t *testing.T) {
 	srv, err := backend.Start(t.Context(), backend.Options{Secret: []byte(fatesSecret)})

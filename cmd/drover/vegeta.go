@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -94,26 +93,11 @@ func vegetaCode(c measure.Class) uint16 {
 
 // saveVegeta writes them into a file, which is there whole or not at all.
 func saveVegeta(path string, run *report.Run, dir string) (left int64, err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return 0, err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if left, err = writeVegeta(f, run, dir); err != nil {
-		return left, err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return left, err
-	}
-	if err = f.Close(); err != nil {
-		return left, err
-	}
-	return left, os.Rename(f.Name(), path)
+	err = report.WriteWhole(path, func(w io.Writer) (err error) {
+		left, err = writeVegeta(w, run, dir)
+		return err
+	})
+	return left, err
 }
 
 // untimed says what vegeta's results have not.
