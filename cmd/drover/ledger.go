@@ -99,10 +99,8 @@ func (f *ledgerFilter) run(cmd *cobra.Command, dir string) error {
 		}
 		return nil
 	})
-	if errors.Is(err, ledger.ErrNone) {
-		return fail(exitUsage, fmt.Errorf("%w; was the run made with --no-ledger?", err))
-	} else if err != nil && !errors.Is(err, errEnough) {
-		return err
+	if err != nil && !errors.Is(err, errEnough) {
+		return noLedger(err)
 	}
 	if err := out.Flush(); err != nil {
 		return err

@@ -83,7 +83,16 @@ type caseOf struct {
 }
 
 func (c *caseOf) index() (*ledger.Index, error) {
-	return ledger.ReadIndex(filepath.Join(c.dir, ledgerDir), c.model.Fleet.Partition)
+	index, err := ledger.ReadIndex(filepath.Join(c.dir, ledgerDir), c.model.Fleet.Partition)
+	return index, noLedger(err)
+}
+
+// noLedger says of an error of reading a ledger, if it is that there is none, why that may be.
+func noLedger(err error) error {
+	if errors.Is(err, ledger.ErrNone) {
+		return fail(exitUsage, fmt.Errorf("%w; was the run made with --no-ledger?", err))
+	}
+	return err
 }
 
 // wanted is how many events were acknowledged.

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -78,9 +77,7 @@ type again struct {
 
 func (f *replayFlags) do(ctx context.Context, c *caseOf, w io.Writer) error {
 	index, err := c.index()
-	if errors.Is(err, ledger.ErrNone) {
-		return fail(exitUsage, fmt.Errorf("%w; was the run made with --no-ledger?", err))
-	} else if err != nil {
+	if err != nil {
 		return err
 	}
 	run := f.run

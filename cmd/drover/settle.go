@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,9 +41,7 @@ reconcile, and privacy of what is stored; see "drover help exit-codes".`,
 			return fail(exitUsage, err)
 		}
 		index, err := c.index()
-		if errors.Is(err, ledger.ErrNone) {
-			return fail(exitUsage, fmt.Errorf("%w; was the run made with --no-ledger?", err))
-		} else if err != nil {
+		if err != nil {
 			return err
 		}
 		ctx, stop := e.interruptible(cmd.Context())

@@ -141,7 +141,7 @@ func TestRunMistakes(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, ledgerDir)); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range []string{"settle " + dir, "ledger " + dir, "replay " + dir + " --print --device " + device} {
+	for _, args := range []string{"settle " + dir, "ledger " + dir, "ledger " + dir + " --kind heartbeat", "replay " + dir + " --print --device " + device} {
 		if code, _, stderr := drover(t, testEnv(), strings.Fields(args)...); code != exitUsage || !strings.Contains(stderr, "--no-ledger") {
 			t.Errorf("drover %s without a ledger: %d, %q", args, code, stderr)
 		}

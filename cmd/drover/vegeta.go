@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -47,10 +46,8 @@ func writeVegeta(w io.Writer, run *report.Run, dir string) (left int64, err erro
 		}
 		return nil
 	})
-	if errors.Is(err, ledger.ErrNone) {
-		return 0, fail(exitUsage, fmt.Errorf("%w; was the run made with --no-ledger?", err))
-	} else if err != nil {
-		return 0, err
+	if err != nil {
+		return 0, noLedger(err)
 	}
 	if l.Files[0].Run != run.ID {
 		return 0, fail(exitUsage, fmt.Errorf("the ledger in %s is of run %q, run.json of %q", dir, l.Files[0].Run, run.ID))
