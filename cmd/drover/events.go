@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -212,12 +213,17 @@ func (p *eventPrinter) body(a *sim.Arrival) error {
 		then := p.filler.Fill(&p.ev, i)
 		b = p.format.Event(b, i, then, &p.ev)
 	}
-	p.buf = p.format.End(b, 0)
-	if !p.format.Binary && p.buf[len(p.buf)-1] != '\n' {
-		p.buf = append(p.buf, '\n')
-	}
+	p.buf = endLine(&p.format, p.format.End(b, 0))
 	_, err := p.out.Write(p.buf)
 	return err
+}
+
+// endLine ends the line of a body that is text, unless it does that itself.
+func endLine(f *wire.Format, body []byte) []byte {
+	if !f.Binary && !bytes.HasSuffix(body, []byte{'\n'}) {
+		body = append(body, '\n')
+	}
+	return body
 }
 
 func (p *eventPrinter) ndjson(a *sim.Arrival, e *event.Event) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -206,6 +207,20 @@ func TestPartialSuccess(t *testing.T) {
 			}
 			if accepted != whole.Load()-1 || failed != part.Load() || failed == 0 { // one was the preflight's
 				t.Errorf("accepted %d, fate not known of %d; the collector took all of %d, and some of %d", accepted, failed, whole.Load()-1, part.Load())
+			}
+			// What replay prints is of the format, too: requests in protobuf one after another are one.
+			var first ledgerLine
+			if err := json.Unmarshal([]byte(want(t, exitPass, "ledger", out, "--limit", "1")), &first); err != nil {
+				t.Fatal(err)
+			}
+			bodies := []string{want(t, exitPass, "replay", out, "--device", fmt.Sprint(first.Device), "--print")}
+			if !form.Binary {
+				bodies = strings.Split(strings.TrimSuffix(bodies[0], "\n"), "\n")
+			}
+			for _, b := range bodies {
+				if err := form.Decode([]byte(b), func([]byte) error { return nil }); err != nil {
+					t.Errorf("replay prints %.100q: %v", b, err)
+				}
 			}
 		})
 	}

@@ -32,7 +32,8 @@ func newReplay(e env) *cobra.Command {
 		Short: "Send one device's uploads of a run again",
 		Long: `replay makes the uploads that one device sent in a run once more, byte for byte, and sends them in the same order and with the
 same gaps; --speed 10 makes the gaps a tenth, --speed 0 leaves them out. Each is sent once, however often the run tried. It
-prints what came back, one line each. With --print it sends nothing and prints the bodies instead, one to a line.
+prints what came back, one line each. With --print it sends nothing and prints the bodies instead, each on a line of its own; those in
+protobuf follow each other as they are.
 
 The requests carry the run's own id, so that a backend takes them for what they are: the same uploads again. --run gives
 them another one.`,
@@ -51,8 +52,8 @@ them another one.`,
 			return usage(cmd, "--device %d: want the number of a device", f.device)
 		case !(f.speed >= 0 && f.speed <= 1e6):
 			return usage(cmd, "--speed %v: want 0 to 1000000", f.speed)
-		case f.print && (f.target != "" || f.run != ""):
-			return usage(cmd, "--print sends nothing: leave out --target and --run")
+		case f.print && (f.target != "" || f.run != "" || cmd.Flags().Changed("speed")):
+			return usage(cmd, "--print sends nothing: leave out --target, --run and --speed")
 		}
 		c, err := openCase(args[0])
 		if err != nil {
@@ -95,8 +96,7 @@ func (f *replayFlags) do(ctx context.Context, c *caseOf, w io.Writer) error {
 	out := bufio.NewWriter(w)
 	if f.print {
 		for _, u := range uploads {
-			out.Write(u.req.Body)
-			out.WriteByte('\n')
+			out.Write(endLine(&adapter.Ops[u.req.Op].Format, u.req.Body))
 		}
 		return out.Flush()
 	}

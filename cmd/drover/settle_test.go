@@ -131,6 +131,7 @@ func TestRunMistakes(t *testing.T) {
 		{"replay " + dir + " --device 200 --print", "the fleet has 200 devices"},
 		{"replay " + dir + " --device 1 --speed -1", "--speed -1"},
 		{"replay " + dir + " --device 1 --print --run x", "--print sends nothing"},
+		{"replay " + dir + " --device 1 --print --speed 2", "--print sends nothing"},
 		{"replay " + dir + " --device 1 --target http://192.0.2.1:9", "192.0.2.1"},
 	} {
 		code, stdout, stderr := drover(t, testEnv(), strings.Fields(tt.args)...)
