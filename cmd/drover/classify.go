@@ -10,7 +10,6 @@ import (
 	"drover/sim"
 	"drover/sim/classify"
 	"drover/sim/event"
-	"drover/sim/scenario"
 )
 
 func newClassify() *cobra.Command {
@@ -100,13 +99,9 @@ func classifierOf(name string) (*classify.Rules, error) {
 	if name == "" {
 		return classify.New(classify.Options{Zone: event.DefaultZone, Model: classify.Shipped()}), nil
 	}
-	sc, err := scenario.Load(name, scenario.Options{})
+	m, err := new(source).model(name)
 	if err != nil {
-		return nil, fail(exitUsage, err)
-	}
-	m, err := sim.NewModel(sc)
-	if err != nil {
-		return nil, fail(exitUsage, err)
+		return nil, err
 	}
 	return sim.Reference(m), nil
 }

@@ -64,19 +64,6 @@ at the start of a run; what the timeline may change of a device is named beside 
 	return cmd
 }
 
-// model is the scenario that was named, ready to be looked at.
-func (s *source) model(name string) (*sim.Model, error) {
-	sc, err := s.load(name)
-	if err != nil {
-		return nil, err
-	}
-	m, err := sim.NewModel(sc)
-	if err != nil {
-		return nil, fail(exitUsage, fmt.Errorf("%s: %w", name, err))
-	}
-	return m, nil
-}
-
 // pick returns n devices of a shard, evenly spread and in ascending order; all when n is 0.
 func pick(f *fleet.Fleet, shard *shardFlag, n int) ([]int, error) {
 	parts, err := shard.partitions(f)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"drover/report"
+	"drover/sim"
 	"drover/sim/fleet"
 	"drover/sim/scenario"
 )
@@ -108,24 +109,29 @@ type source struct {
 // addSource makes cmd take one scenario.
 func addSource(cmd *cobra.Command) *source {
 	s := new(source)
-	cmd.Flags().Var(&s.set, "set", "give a param of the scenario its `name=value`; may be repeated")
-	cmd.Flags().StringVar(&s.variant, "variant", "", "apply this `variant` of the scenario")
+	s.addFlags(cmd)
 	cmd.Args = oneScenario
 	cmd.ValidArgsFunction = completeScenario
 	return s
 }
 
-func (s *source) options() scenario.Options {
-	return scenario.Options{Set: s.set.values, Variant: s.variant}
+// addFlags adds the flags that change what the file says.
+func (s *source) addFlags(cmd *cobra.Command) {
+	cmd.Flags().Var(&s.set, "set", "give a param of the scenario its `name=value`; may be repeated")
+	cmd.Flags().StringVar(&s.variant, "variant", "", "apply this `variant` of the scenario")
 }
 
-// load reads the scenario that was named. Its mistakes exit with 2.
-func (s *source) load(name string) (*scenario.Scenario, error) {
-	sc, err := scenario.Load(name, s.options())
+// model is the scenario that was named, with its fleet, ready to be looked at. Its mistakes exit with 2.
+func (s *source) model(name string) (*sim.Model, error) {
+	sc, err := scenario.Load(name, scenario.Options{Set: s.set.values, Variant: s.variant})
 	if err != nil {
 		return nil, fail(exitUsage, err)
 	}
-	return sc, nil
+	m, err := sim.NewModel(sc)
+	if err != nil {
+		return nil, fail(exitUsage, fmt.Errorf("%s: %w", name, err))
+	}
+	return m, nil
 }
 
 // again is what to add to a command line to get the same scenario.

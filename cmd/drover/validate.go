@@ -4,9 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"drover/sim"
-	"drover/sim/scenario"
 )
 
 func newValidate() *cobra.Command {
@@ -29,9 +26,9 @@ FILE is a path or the name of a shipped scenario. --set and --variant apply to a
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bad := false
 			for _, name := range args {
-				if err := validate(name, src.options()); err != nil {
+				if _, err := src.model(name); err != nil {
 					bad = true
-					finish(fail(exitUsage, err), cmd.ErrOrStderr())
+					finish(err, cmd.ErrOrStderr())
 					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", name)
@@ -42,19 +39,6 @@ FILE is a path or the name of a shipped scenario. --set and --variant apply to a
 			return nil
 		},
 	}
-	cmd.Flags().Var(&src.set, "set", "give a param its `name=value`; may be repeated")
-	cmd.Flags().StringVar(&src.variant, "variant", "", "apply this `variant`")
+	src.addFlags(cmd)
 	return cmd
-}
-
-// validate returns what is wrong with a scenario: its text, or the fleet that it describes.
-func validate(name string, opt scenario.Options) error {
-	sc, err := scenario.Load(name, opt)
-	if err != nil {
-		return err
-	}
-	if _, err := sim.NewModel(sc); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
 }
