@@ -41,17 +41,11 @@ type otlp struct {
 
 // otlpURL checks the argument of --otlp-metrics. Without a path it is that of the protocol.
 func otlpURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return nil, errors.New("not a URL") // url's own error repeats it, with a password in it
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("want the URL of a receiver of OTLP over HTTP, e.g. http://127.0.0.1:4318; OTLP over gRPC is not spoken")
-	}
-	if u.Path == "" || u.Path == "/" {
+	u, err := httpURL(text, "want the URL of a receiver of OTLP over HTTP, e.g. http://127.0.0.1:4318; OTLP over gRPC is not spoken")
+	if err == nil && (u.Path == "" || u.Path == "/") {
 		u.Path = "/v1/metrics"
 	}
-	return u, nil
+	return u, err
 }
 
 // otlpHeaders are what OpenTelemetry's own variables add to each request: "name=value,name=value", values escaped as in URLs.
@@ -75,14 +69,10 @@ func otlpHeaders(getenv func(string) string) (http.Header, error) {
 }
 
 // tell begins to tell what w watches of a run that starts, if --otlp-metrics asks for that; else it returns nil, which tells nothing.
-func (d *drive) tell(ctx context.Context, w *watch, started time.Time) (*otlp, error) {
-	to := d.flags.receiver
+func (d *drive) tell(ctx context.Context, w *watch, started time.Time) *otlp {
+	to, header := d.flags.receiver, d.flags.header
 	if to == nil {
-		return nil, nil
-	}
-	header, err := otlpHeaders(d.getenv)
-	if err != nil {
-		return nil, fail(exitUsage, err)
+		return nil
 	}
 	if to.User != nil {
 		password, _ := to.User.Password()
@@ -90,9 +80,6 @@ func (d *drive) tell(ctx context.Context, w *watch, started time.Time) (*otlp, e
 	}
 	bare := *to
 	bare.User = nil
-	if w.metrics == nil {
-		w.metrics = newMetrics(w.phases)
-	}
 	o := &otlp{
 		metrics: w.metrics, to: bare.String(), header: header, every: otlpEvery, started: started, now: d.now, stop: make(chan struct{}), done: make(chan struct{}),
 		resource: []*common.KeyValue{
@@ -101,7 +88,7 @@ func (d *drive) tell(ctx context.Context, w *watch, started time.Time) (*otlp, e
 		},
 	}
 	go o.loop(ctx)
-	return o, nil
+	return o
 }
 
 func (o *otlp) loop(ctx context.Context) {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -128,6 +129,8 @@ func TestRunOTLP(t *testing.T) {
 	e.getenv = func(string) string { return "no-value" }
 	if code, _, stderr := drover(t, e, "run", file, "--out", "x", "--otlp-metrics", r.URL); code != exitUsage || !strings.Contains(stderr, "want name=value") {
 		t.Errorf("headers that are none: %d, %q", code, stderr)
+	} else if _, err := os.Stat("x"); err == nil {
+		t.Error("headers that are none are told only when the run's directory is made")
 	}
 }
 

@@ -15,12 +15,17 @@ const pushTimeout = 10 * time.Second
 
 // pushURL checks the argument of --push.
 func pushURL(text string) (*url.URL, error) {
+	return httpURL(text, "want the URL of a Pushgateway, e.g. http://pushgateway:9091")
+}
+
+// httpURL reads the URL of a server that metrics go to; want says what it should be.
+func httpURL(text, want string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		return nil, errors.New("not a URL") // url's own error repeats it, with a password in it
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("want the URL of a Pushgateway, e.g. http://pushgateway:9091")
+		return nil, errors.New(want)
 	}
 	return u, nil
 }

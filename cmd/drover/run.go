@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -43,7 +44,8 @@ type runFlags struct {
 	gateway *url.URL // push, parsed
 
 	otlp     string
-	receiver *url.URL // otlp, parsed
+	receiver *url.URL    // otlp, parsed
+	header   http.Header // of requests to it
 }
 
 func newRun(e env) *cobra.Command {
@@ -123,6 +125,9 @@ written, and the exit code is 130. A second one ends it at once.`,
 		if f.otlp != "" {
 			var err error
 			if f.receiver, err = otlpURL(f.otlp); err != nil {
+				return usage(cmd, "--otlp-metrics: %w", err)
+			}
+			if f.header, err = otlpHeaders(e.getenv); err != nil {
 				return usage(cmd, "--otlp-metrics: %w", err)
 			}
 		}
@@ -210,10 +215,7 @@ func (d *drive) run(ctx context.Context) error {
 		return err
 	}
 	defer watch.closeView() // after a panic, too
-	tell, err := d.tell(ctx, watch, now)
-	if err != nil {
-		return err
-	}
+	tell := d.tell(ctx, watch, now)
 	defer tell.end()
 	res, err := sim.Run(ctx, sim.Config{
 		Model: m, Partitions: d.parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Clock: watch.clock, Ledger: keep,

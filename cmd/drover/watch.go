@@ -35,7 +35,7 @@ func (d *drive) watch(ctx context.Context, m *sim.Model) (*watch, error) {
 		w.phases = append(w.phases, ph.Name)
 		w.plan = append(w.plan, report.LivePhase{Name: ph.Name, For: ph.For})
 	}
-	if d.flags.metrics != "" || d.flags.push != "" {
+	if d.flags.metrics != "" || d.flags.gateway != nil || d.flags.receiver != nil {
 		w.metrics = newMetrics(w.phases)
 	}
 	if d.flags.metrics != "" {
