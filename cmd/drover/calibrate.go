@@ -204,7 +204,7 @@ func startDiscard(ctx context.Context) (url string, stop func(), err error) {
 		}
 	}
 	stop()
-	return "", nil, fmt.Errorf("the process that discards did not say where it listens: %q, %w", said, err)
+	return "", nil, errors.Join(fmt.Errorf("the process that discards did not say where it listens, but %q", said), err)
 }
 
 // leftOut is what of a scenario's delivery a calibration does not do.

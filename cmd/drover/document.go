@@ -41,7 +41,7 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 		Result:      overall,
 		Exit:        report.Exit{Code: code, Reason: reason(code)},
 		Checks:      report.FromOutcomes(outcomes),
-		Verdicts:    report.FromVerdicts(&res.Verdicts, &res.Devices.Verdicts, modelRecall()),
+		Verdicts:    report.FromVerdicts(&res.Verdicts, &res.Devices.Verdicts, d.recall),
 		Generator:   gen,
 	}
 	if doc.Verdicts != nil {
@@ -74,18 +74,16 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 			doc.Speeds = append(doc.Speeds, report.Speed{AtNS: int64(s.At), ForNS: int64(s.For), Times: s.Tempo})
 		}
 	}
-	if d.side != nil {
-		c := d.side.target.Connections()
-		doc.Connections = &report.Connections{
-			Opened: c.Opened, Idled: c.Idled, Evicted: c.Evicted, Resumed: c.Resumed,
-			Connect: report.QuantilesOf(&c.Connect), Handshake: report.QuantilesOf(&c.Handshake),
-		}
-		if c.Tokens.Count()+c.TokensFailed > 0 {
-			q := report.QuantilesOf(&c.Tokens)
-			doc.Connections.Tokens, doc.Connections.TokensFailed = &q, c.TokensFailed
-		}
-		doc.Faults = struck(d.side.target.Struck())
+	c := d.side.target.Connections()
+	doc.Connections = &report.Connections{
+		Opened: c.Opened, Idled: c.Idled, Evicted: c.Evicted, Resumed: c.Resumed,
+		Connect: report.QuantilesOf(&c.Connect), Handshake: report.QuantilesOf(&c.Handshake),
 	}
+	if c.Tokens.Count()+c.TokensFailed > 0 {
+		q := report.QuantilesOf(&c.Tokens)
+		doc.Connections.Tokens, doc.Connections.TokensFailed = &q, c.TokensFailed
+	}
+	doc.Faults = struck(d.side.target.Struck())
 	doc.Warnings = append(report.HandWarnings(doc), warnings(res)...)
 	if text := report.FaultWarning(doc.Faults); text != "" {
 		doc.Warnings = append(doc.Warnings, text)

@@ -122,6 +122,7 @@ func TestUsage(t *testing.T) {
 		{"version x", "want no argument"},
 		{"serve x", "want no argument"},
 		{"serve --addr 8080", `--addr 8080: want host:port`},
+		{"serve --max-events -1", "--max-events -1: want 0 or more"},
 		{"serve --ca x.pem", "--ca is of use with --tls only"},
 		{"serve --token-life 5m", "--token-life: want a second or more, and --secret-env"},
 		{"serve --secret-env NOT_SET", "environment variable NOT_SET is empty"},

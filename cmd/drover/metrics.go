@@ -108,12 +108,17 @@ func (m *metrics) close() {
 	if m.server == nil {
 		return
 	}
+	endServer(m.server, m.done)
+}
+
+// endServer ends a server after the answers under way, which get a second, and waits for done.
+func endServer(s *http.Server, done <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	if err := m.server.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
-		m.server.Close()
+	if err := s.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
+		s.Close()
 	}
-	<-m.done
+	<-done
 }
 
 // add takes in what happened since the last call.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"drover/report"
 	"drover/sim/behavior"
 	"drover/sim/classify"
 	"drover/sim/event"
@@ -26,8 +27,8 @@ func expectations() []behavior.Expectation {
 }
 
 // modelRecall is the reference line of a run's verdicts, see report.PatternRow. It is worked out when it is first asked for,
-// which takes thousands of classifications: a run without detections does not.
-func modelRecall() func(p event.Pattern, hard bool) float64 {
+// which takes thousands of classifications: a run without detections does not, and a page of a run under way does it once.
+func modelRecall() report.ModelRecall {
 	type sort struct {
 		p    event.Pattern
 		hard bool

@@ -189,7 +189,7 @@ func (p *planDoc) phases() *table {
 	for _, ph := range p.Phases {
 		t.add(ph.Name, ph.Do, time.Duration(ph.ForNS).String(), time.Duration(ph.DeviceTimeNS).Round(time.Second).String(), n(ph.Uploads),
 			fmt.Sprintf("%.1f", ph.UploadsPerSec), fmt.Sprintf("%.1f", ph.PeakPerSec), fmt.Sprintf("%.2f", ph.Bytes/1e6),
-			fmt.Sprintf("%.3f", ph.BytesPerSec/1e6), yes(ph.Measure))
+			fmt.Sprintf("%.3f", ph.BytesPerSec/1e6), yesNo(ph.Measure))
 	}
 	return t
 }
@@ -236,11 +236,4 @@ func n(x float64) string {
 		return fmt.Sprintf("%.1f", x)
 	}
 	return check.FormatCount(int64(x + 0.5))
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }

@@ -129,10 +129,3 @@ func byEvent(rows []dataType) []kindFields {
 	}
 	return kinds
 }
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}

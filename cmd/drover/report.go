@@ -22,12 +22,7 @@ from the run's ledger, for vegeta report and vegeta plot).`,
 		Example: `  drover report runs/smoke-20260504T080000Z
   drover report runs/smoke-20260504T080000Z --format html -o report.html
   drover report runs/smoke-20260504T080000Z --format vegeta | vegeta plot > plot.html`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage(cmd, "want one run, its directory or its run.json; got %d", len(args))
-			}
-			return nil
-		},
+		Args: oneRun,
 	}
 	format := addChoice(cmd, "format", "f", "what to render", "text", "json", "markdown", "junit", "html", "csv", "hlog", "vegeta")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "write to this `file` instead of standard output")

@@ -60,6 +60,9 @@ CPU, so that what a load generator can do at most shows.`,
 			if discard {
 				return serveDiscard(e, cmd, addr)
 			}
+			if maxEvents < 0 {
+				return usage(cmd, "--max-events %d: want 0 or more", maxEvents)
+			}
 			opt := backend.Options{Addr: addr, MaxEvents: maxEvents}
 			if cmd.Flags().Changed("db") && file == "" {
 				return usage(cmd, "--db: want the path of a file")

@@ -155,7 +155,7 @@ func (s *settledRun) print(cmd *cobra.Command, format string) error {
 // oneRun is the argument of a command about one run.
 func oneRun(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 {
-		return usage(cmd, "want one run, its directory; got %d", len(args))
+		return usage(cmd, "want one run, its directory or its run.json; got %d", len(args))
 	}
 	return nil
 }

@@ -43,3 +43,11 @@ func (t *table) print(w *bufio.Writer) {
 		w.WriteByte('\n')
 	}
 }
+
+// yesNo is a cell that says so.
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

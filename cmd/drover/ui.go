@@ -212,12 +212,7 @@ func (u *ui) close(ctx context.Context, keep bool, stderr io.Writer) {
 		}
 		break
 	}
-	down, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	if err := u.server.Shutdown(down); errors.Is(err, context.DeadlineExceeded) {
-		u.server.Close()
-	}
-	<-u.done
+	endServer(u.server, u.done)
 }
 
 // soFar is the document of a run under way. Checks that are held against what is known at its end alone are not checked yet.
