@@ -28,13 +28,13 @@ const (
 	readbackFile = "readback.ndjson.zst"
 )
 
-// clearLedger makes room for the ledger of a run whose report goes where another one's is.
-func clearLedger(dir string) error {
+// clearEarlier removes what an earlier run left in the same place and this one may not write: beside its report it would pass for its own.
+func clearEarlier(dir string) error {
 	old, err := filepath.Glob(filepath.Join(dir, ledgerDir, "worker-*.ledger"))
 	if err != nil {
 		return err
 	}
-	for _, path := range append(old, filepath.Join(dir, readbackFile)) {
+	for _, path := range append(old, filepath.Join(dir, readbackFile), filepath.Join(dir, vegetaFile)) {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

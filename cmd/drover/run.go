@@ -197,14 +197,11 @@ func (d *drive) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(filepath.Join(dir, vegetaFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // of an earlier run in the same place
+	if err := clearEarlier(dir); err != nil {
+		return err
 	}
 	var keep *sim.Keep
 	if !d.flags.noLedger {
-		if err := clearLedger(dir); err != nil {
-			return err
-		}
 		// What a run that is killed leaves can be settled: the scenario is there before it begins.
 		if err := os.WriteFile(filepath.Join(dir, scenarioFile), m.Scenario.Resolved, 0o644); err != nil {
 			return err
