@@ -133,6 +133,7 @@ func Compare(base Side, heads []Side, opt CompareOptions) (*Comparison, error) {
 	c := &Comparison{Scenario: base.Runs[0].Scenario.Name, Base: base, Within: opt.Within}
 	for _, head := range heads {
 		v := versus(base, head)
+		v.untold(base, gate)
 		for i := range v.Differences {
 			d := &v.Differences[i]
 			d.Gated = slices.Contains(gate, d.Metric)
@@ -159,6 +160,22 @@ func versus(base, head Side) Versus {
 	}
 	v.Notes = append(v.Notes, "Blocks lie inside the runs: what differs from run to run is not seen. Four runs on each side show that.")
 	return v
+}
+
+// untold adds the metrics of gate that the method cannot tell: a gate that nobody looked at must not pass for one that held.
+func (v *Versus) untold(base Side, gate []string) {
+	for _, m := range comparedMetrics() {
+		told := slices.ContainsFunc(v.Differences, func(d Difference) bool { return d.Metric == m.name })
+		if told || !slices.Contains(gate, m.name) {
+			continue
+		}
+		b, _ := valuesOf(&m, base.Runs)
+		h, _ := valuesOf(&m, v.Head.Runs)
+		v.Differences = append(v.Differences, Difference{
+			Metric: m.name, unit: m.unit, Base: median(b), Head: median(h), Change: math.NaN(), Low: math.NaN(), High: math.NaN(), Finding: TooFew,
+		})
+		v.Notes = append(v.Notes, fmt.Sprintf("Time blocks do not tell %s. Four runs on each side do.", m.name))
+	}
 }
 
 // compare notes what keeps r from being compared with base.

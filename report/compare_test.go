@@ -222,6 +222,30 @@ func TestCompareTooFew(t *testing.T) {
 	}
 }
 
+// TestCompareUntold: a gated metric that time blocks do not tell is said to be undecided, beside one that is decided and alone.
+func TestCompareUntold(t *testing.T) {
+	draw := rand.New(rand.NewPCG(15, 16))
+	base, head := Side{"base", []*Run{smallRun(draw, 120, 200, 1, 0)}}, Side{"head", []*Run{smallRun(draw, 120, 200, 1, 0)}}
+	for _, tt := range []struct {
+		gate   []string
+		result check.Result
+		says   string
+	}{
+		{[]string{"response p50", "service p99"}, check.Pass, "too few samples of: service p99"},
+		{[]string{"service p99"}, check.Inconclusive, "nothing can be said"},
+		{[]string{"response p50"}, check.Pass, "no regression found"},
+	} {
+		c, err := Compare(base, []Side{head}, CompareOptions{Within: 0.5, Gate: tt.gate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sentence, result := c.Outcome()
+		if result != tt.result || !strings.Contains(sentence, tt.says) {
+			t.Errorf("gate %q: %s, %q; want %s and %q", tt.gate, result, sentence, tt.result, tt.says)
+		}
+	}
+}
+
 // TestComparePrints: the three forms say the same, and a program can read the JSON.
 func TestComparePrints(t *testing.T) {
 	draw := rand.New(rand.NewPCG(11, 12))

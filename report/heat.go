@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -31,7 +30,7 @@ func heatData(r *Run) heatColumns {
 				column[int(math.Floor(heatRows*math.Log10(float64(max(1, c.UpToNS)))))] += c.N
 			}
 		}
-		for _, row := range slices.SortedFunc(maps.Keys(column), cmp.Compare[int]) {
+		for _, row := range slices.Sorted(maps.Keys(column)) {
 			h.At = append(h.At, float64(points[0].FromNS)/1e9)
 			h.Row = append(h.Row, row)
 			h.N = append(h.N, column[row])

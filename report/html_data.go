@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
@@ -163,7 +162,7 @@ func curveData(r *Run) curveColumns {
 	for x := range at {
 		c.X = append(c.X, x)
 	}
-	slices.SortFunc(c.X, cmp.Compare[float64])
+	slices.Sort(c.X)
 	for _, x := range c.X {
 		c.Response = append(c.Response, at[x].response)
 		c.Service = append(c.Service, at[x].service)

@@ -18,7 +18,7 @@ type tile struct {
 func tiles(r *Run) []tile {
 	c, l := r.Totals, r.Latency
 	measured := measuredNS(r)
-	bad := c.Refused + c.Failed + c.Dropped
+	bad := c.bad()
 	list := []tile{
 		{Name: "Accepted", Value: perSecond(c.Accepted, measured), Sub: fmt.Sprintf("%s of %s due", count(c.Accepted), plural(c.Due, "upload", "uploads"))},
 		{Name: "Response p99", Value: timeOr(l.Response.P99NS, l.Response.Count), Sub: "median " + timeOr(l.Response.P50NS, l.Response.Count) + ", max " + timeOr(l.Response.MaxNS, l.Response.Count)},

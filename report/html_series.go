@@ -44,7 +44,7 @@ func namesOf(r *Run, of func(*Point) map[string]int64, order []string) (names []
 			delete(found, name)
 		}
 	}
-	return slices.AppendSeq(names, slices.Values(slices.Sorted(maps.Keys(found))))
+	return append(names, slices.Sorted(maps.Keys(found))...)
 }
 
 func classOrder() (names []string) {

@@ -67,7 +67,7 @@ type Measurements struct {
 // Change is one entry of the scenario's timeline: what changed while the run went on.
 type Change struct {
 	Name    string `json:"name"`
-	Kind    string `json:"kind"`    // "change" or "release"
+	Kind    string `json:"kind"`    // "change", "release" or "fault"
 	What    string `json:"what"`    // in the words of the scenario, e.g. "webVisit.maliciousShare: 8%"
 	Who     string `json:"who"`     // the same, e.g. "fleet: contoso, percent: 20"
 	Devices int    `json:"devices"` // of the whole fleet that it selected
