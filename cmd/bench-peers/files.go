@@ -46,6 +46,9 @@ const (
 // bodyBytes is about how long a native upload of one event is; the peers' bodies are as long.
 const bodyBytes = 704
 
+// restBytes is what fills a body up beside its device, time and number.
+const restBytes = bodyBytes - len(`{"deviceId":"00000000-0000-4000-8000-000000000000","timestamp":1777900000,"sequence":100000,"rest":""}`)
+
 // luaScript makes each body unique in wrk: a device, a time and a number.
 const luaScript = `local format, random = string.format, math.random
 local n = 0
@@ -78,14 +81,13 @@ export default function () {
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
 func (l *lab) writeFiles() error {
-	rest := bodyBytes - len(`{"deviceId":"00000000-0000-4000-8000-000000000000","timestamp":1777900000,"sequence":100000,"rest":""}`)
 	for name, text := range map[string]string{
 		"closed.yaml": fmt.Sprintf(scenario, "", "", 1, closedLoad),
 		"batch.yaml":  fmt.Sprintf(scenario, "", "", 25, closedLoad),
 		"tls.yaml":    fmt.Sprintf(scenario, "", "tls: {minVersion: 1.3, caFrom: {file: "+l.path("ca.pem")+"}}", 1, closedLoad),
 		"rate.yaml":   fmt.Sprintf(scenario, "rate: {type: rate, default: 5000/s}", "", 1, rateLoad),
-		"unique.lua":  fmt.Sprintf(luaScript, rest),
-		"unique.js":   fmt.Sprintf(k6Script, rest),
+		"unique.lua":  fmt.Sprintf(luaScript, restBytes),
+		"unique.js":   fmt.Sprintf(k6Script, restBytes),
 		"body.json":   `{"rest":"` + strings.Repeat("x", bodyBytes-11) + `"}`,
 	} {
 		if err := os.WriteFile(l.path(name), []byte(text), 0o644); err != nil {

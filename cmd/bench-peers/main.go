@@ -125,6 +125,8 @@ func bench(ctx context.Context, args []string) error {
 		return misused("%q is no flag; want e.g. -only max", fs.Arg(0))
 	case l.rounds < 1 || l.span < time.Second || l.soakFor < time.Minute:
 		return misused("want at least one round, at least 1s for each measurement, and at least 1m of soak")
+	case l.span%time.Second != 0 || l.soakFor%time.Second != 0:
+		return misused("-for %v -soak %v: want whole seconds, which is all that wrk takes", l.span, l.soakFor)
 	}
 	if runtime.NumCPU() < 2 {
 		return fmt.Errorf("one core is not enough: the sink needs one and the client another")

@@ -78,7 +78,7 @@ func TestChosen(t *testing.T) {
 		}
 	}
 	var bad *usageError
-	for _, args := range [][]string{{"-only", "x"}, {"-rounds", "0"}, {"-for", "1ms"}, {"-soak", "1s"}, {"max"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-only", "x"}, {"-rounds", "0"}, {"-for", "1ms"}, {"-for", "1500ms"}, {"-soak", "1s"}, {"max"}, {"-nonsense"}} {
 		if err := bench(t.Context(), args); !errors.As(err, &bad) {
 			t.Errorf("bench(%q) = %v, want a mistake on the command line", args, err)
 		}

@@ -183,7 +183,7 @@ func millis(d time.Duration) float64 { return float64(d) / 1e6 }
 // targets writes vegeta's targets with a unique body each, as many as it reads.
 func targets(w io.Writer, url string) {
 	b := bufio.NewWriterSize(w, 1<<16)
-	rest := strings.Repeat("x", bodyBytes-102)
+	rest := strings.Repeat("x", restBytes)
 	for n := 0; ; n++ {
 		body := fmt.Appendf(nil, `{"deviceId":"%08x-%04x-4000-8000-%012x","timestamp":%d,"sequence":%d,"rest":"%s"}`,
 			rand.Uint32(), rand.Uint32N(1<<16), rand.Uint64N(1<<47), 1777900000+n, n, rest)
