@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -195,16 +194,12 @@ func (p *auditPrinter) documents(in io.Reader, r *privacy.Reader) error {
 // exports audits export requests of OpenTelemetry logs, one after another: each device's part of one by itself, so that they may be
 // as many as they like. What takes the place of a line is its number.
 func (p *auditPrinter) exports(in io.Reader, r *privacy.Reader) error {
-	head := bufio.NewReaderSize(in, 1<<16)
-	if magic, _ := head.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(head)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", p.file, err)
-		}
-		head = bufio.NewReaderSize(z, 1<<16)
+	plain, err := unzipped(in)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", p.file, err)
 	}
 	for p.line = 1; ; p.line++ {
-		part, err := nextExport(head)
+		part, err := nextExport(plain)
 		if err == io.EOF {
 			return nil
 		} else if err != nil {

@@ -29,16 +29,11 @@ type splitter struct {
 
 // read goes through a stream.
 func (c *splitter) read(in io.Reader) error {
-	head := bufio.NewReaderSize(in, 1<<16)
-	in = head
-	if magic, _ := head.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		z, err := gzip.NewReader(head)
-		if err != nil {
-			return err
-		}
-		in = z
+	plain, err := unzipped(in)
+	if err != nil {
+		return err
 	}
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(plain)
 	if c.max == 0 {
 		c.max = maxDocument
 	}
@@ -56,6 +51,19 @@ func (c *splitter) read(in io.Reader) error {
 	}
 	c.give()
 	return nil
+}
+
+// unzipped is a stream without the compression by gzip that it may have.
+func unzipped(in io.Reader) (*bufio.Reader, error) {
+	head := bufio.NewReaderSize(in, 1<<16)
+	if magic, _ := head.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		return head, nil
+	}
+	z, err := gzip.NewReader(head)
+	if err != nil {
+		return nil, err
+	}
+	return bufio.NewReaderSize(z, 1<<16), nil
 }
 
 // next takes one line.

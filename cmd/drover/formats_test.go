@@ -215,7 +215,7 @@ func TestPartialSuccess(t *testing.T) {
 			}
 			bodies := []string{want(t, exitPass, "replay", out, "--device", fmt.Sprint(first.Device), "--print")}
 			if !form.Binary {
-				bodies = strings.Split(strings.TrimSuffix(bodies[0], "\n"), "\n")
+				bodies = lines(bodies[0])
 			}
 			for _, b := range bodies {
 				if err := form.Decode([]byte(b), func([]byte) error { return nil }); err != nil {

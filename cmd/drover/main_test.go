@@ -193,7 +193,7 @@ func TestValidateShipped(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	root := want(t, exitPass, "help")
-	for _, name := range strings.Fields("run validate plan devices events serve classify audit privacy scenarios schema report version completion help") {
+	for _, name := range strings.Fields("run calibrate validate plan devices events visits serve classify audit privacy scenarios adapters formats schema report verdicts compare metrics ledger settle replay version completion help") {
 		if !strings.Contains(root, "\n  "+name+" ") {
 			t.Errorf("help does not list %s:\n%s", name, root)
 		}

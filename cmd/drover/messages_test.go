@@ -57,8 +57,6 @@ func countDocuments(t *testing.T, lines []string, dir string) {
 	}
 }
 
-func splitLines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
-
 // TestSinks writes a run to a file and to standard output, and to nowhere.
 func TestSinks(t *testing.T) {
 	t.Run("file", func(t *testing.T) {
@@ -69,7 +67,7 @@ func TestSinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		countDocuments(t, splitLines(string(text)), "out")
+		countDocuments(t, lines(string(text)), "out")
 		if u := readRun(t, "out").Target.URL; u != "file:events.ndjson" {
 			t.Errorf("run.json says target %q", u)
 		}
@@ -80,7 +78,7 @@ func TestSinks(t *testing.T) {
 		}
 		// One device's lines go there once more; and only to a place of this kind.
 		text2 := want(t, exitPass, "replay", "out", "--device", "3", "--speed", "0", "--target", "file:device.ndjson")
-		if again, err := os.ReadFile("device.ndjson"); err != nil || len(again) == 0 || !strings.Contains(string(text), splitLines(string(again))[0]) || !strings.Contains(text2, "ok") {
+		if again, err := os.ReadFile("device.ndjson"); err != nil || len(again) == 0 || !strings.Contains(string(text), lines(string(again))[0]) || !strings.Contains(text2, "ok") {
 			t.Errorf("replay: %v, %.200q, %s", err, again, text2)
 		}
 		if code, _, stderr := drover(t, testEnv(), "replay", "out", "--device", "3", "--target", "http://127.0.0.1:1"); code != exitUsage || !strings.Contains(stderr, "messages of file") {
@@ -94,7 +92,7 @@ func TestSinks(t *testing.T) {
 		if code != exitPass && code != exitInconclusive {
 			t.Fatalf("exit code %d: %s", code, stderr)
 		}
-		countDocuments(t, splitLines(stdout), "out")
+		countDocuments(t, lines(stdout), "out")
 		if !strings.Contains(stderr, "Load") {
 			t.Errorf("no summary on standard error: %s", stderr)
 		}
@@ -149,7 +147,7 @@ func TestProtocolPages(t *testing.T) {
 			continue
 		}
 		src, err := scenarios.Files.ReadFile(page.scenario + ".yaml")
-		if err != nil || !strings.Contains(text, splitLines(string(src))[0]) {
+		if err != nil || !strings.Contains(text, lines(string(src))[0]) {
 			t.Errorf("the page of %s has no scenario %s: %v", p.Name, page.scenario, err)
 			continue
 		}
