@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"drover/report"
 	"drover/sim/backend"
 	"drover/sim/backend/db"
 	"drover/sim/scenario"
@@ -118,7 +120,7 @@ CPU, so that what a load generator can do at most shows.`,
 			if err != nil {
 				return err
 			}
-			if err := greet(cmd, srv.URL(), secretEnv, ca, file); err != nil {
+			if err := greet(cmd, srv.URL(), secretEnv, ca, clients, file); err != nil {
 				srv.Close()
 				return err
 			}
@@ -189,24 +191,32 @@ func newAuthority(addr, file, keyFile string) (*tls.Config, error) {
 	return conf, os.WriteFile(keyFile, key, 0o600)
 }
 
-// greet says where the backend is and how to try it.
-func greet(cmd *cobra.Command, url, secretEnv, ca, file string) error {
-	auth, trust, env, after := "", "", "", ""
-	if file != "" {
-		after = fmt.Sprintf("\nAfter it: sqlite3 %s 'SELECT kind, count(*) FROM events GROUP BY kind'\n", file)
-	}
+// greet says where the backend is and how to try it. The scenario smoke shows no credential, and curl has no device's certificate.
+func greet(cmd *cobra.Command, url, secretEnv, ca, clients, file string) error {
+	var tries []string
+	auth, trust, env := "", "", ""
 	if secretEnv != "" {
 		auth = ` -H "Authorization: Bearer $TOKEN"`
 	}
 	if strings.HasPrefix(url, "https:") {
+		ca = report.ShellWord(ca)
 		trust, env = " --cacert "+ca, "SSL_CERT_FILE="+ca+" "
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), `drover's reference backend listens at %[1]s; Ctrl-C ends it.
-
-  %[4]sdrover run smoke --set target=%[1]s
-  drover events smoke --limit 1 --format uploads | curl -sS%[3]s%[2]s -H 'Content-Type: application/json' --data-binary @- %[1]s/v1/events
-  curl -sS%[3]s%[2]s %[1]s/v1/audit/counts
-  curl -sS%[3]s %[1]s/metrics
-%[5]s`, url, auth, trust, env, after)
+	if secretEnv == "" && clients == "" {
+		tries = append(tries, env+"drover run smoke --set target="+url)
+	}
+	if clients == "" {
+		tries = append(tries,
+			"drover events smoke --limit 1 --format uploads | curl -sS"+trust+auth+" -H 'Content-Type: application/json' --data-binary @- "+url+"/v1/events",
+			"curl -sS"+trust+auth+" "+url+"/v1/audit/counts", "curl -sS"+trust+" "+url+"/metrics")
+	}
+	text := fmt.Sprintf("drover's reference backend listens at %s; Ctrl-C ends it.\n\n", url)
+	for _, t := range tries {
+		text += "  " + t + "\n"
+	}
+	if file != "" {
+		text += fmt.Sprintf("\nAfter it: sqlite3 %s 'SELECT kind, count(*) FROM events GROUP BY kind'\n", report.ShellWord(file))
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), text)
 	return err
 }

@@ -23,6 +23,29 @@ func TestServe(t *testing.T) {
 	})
 }
 
+// TestServeGreets: what it proposes works as it stands.
+func TestServeGreets(t *testing.T) {
+	for _, tt := range []struct {
+		url, secret, clients string
+		want, not            string
+	}{
+		{"http://127.0.0.1:1", "", "", "\n  drover run smoke --set target=http://127.0.0.1:1\n", "$TOKEN"},
+		{"http://127.0.0.1:1", "SECRET", "", `-H "Authorization: Bearer $TOKEN"`, "drover run"},
+		{"https://127.0.0.1:1", "", "", "\n  SSL_CERT_FILE='my ca.pem' drover run smoke ", "--cacert my"},
+		{"https://127.0.0.1:1", "", "key.pem", "sqlite3 'my db'", "127.0.0.1:1/"},
+	} {
+		var out strings.Builder
+		cmd := newServe(testEnv())
+		cmd.SetOut(&out)
+		if err := greet(cmd, tt.url, tt.secret, "my ca.pem", tt.clients, "my db"); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); !strings.Contains(text, tt.want) || strings.Contains(text, tt.not) || !strings.HasPrefix(text, "drover's reference backend listens at "+tt.url+"; ") {
+			t.Errorf("%+v: it says\n%s", tt, text)
+		}
+	}
+}
+
 // serve starts drover serve with SECRET set to swordfish, calls use with its URL, and ends it.
 func serve(t *testing.T, args []string, use func(url string)) {
 	t.Helper()
