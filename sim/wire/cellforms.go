@@ -15,11 +15,13 @@ type cellForm struct {
 	to   func(dst, native []byte) []byte       // appends what stands for a native value
 	from func(dst, text []byte) ([]byte, bool) // the way back; false: no native value is written so. Nil: what is written does not say all
 	live func(dst []byte, v values) []byte     // the same as to, faster; nil
+	same bool                                  // a native value is written as it is
 }
 
 // keep is the form of a value that is written as it is natively, where only values of one shape may be.
 func keep(is func(text []byte) bool) *cellForm {
 	return &cellForm{
+		same: true,
 		to:   func(dst, native []byte) []byte { return append(dst, native...) },
 		from: func(dst, text []byte) ([]byte, bool) { return append(dst, text...), is(text) },
 	}
@@ -82,7 +84,7 @@ var cellForms = map[string]*cellForm{
 			return append(dst, "http"...)
 		},
 		from: func(dst, text []byte) ([]byte, bool) { return append(dst, bytes.ToUpper(text)...), true }},
-	"json": {odd: true, to: func(dst, native []byte) []byte { return append(dst, native...) },
+	"json": {odd: true, same: true, to: func(dst, native []byte) []byte { return append(dst, native...) },
 		from: func(dst, text []byte) ([]byte, bool) { return append(dst, text...), wellFormed(text) == nil }},
 
 	"os":       byModel(asText, "iOS", "iPadOS"),

@@ -43,12 +43,12 @@ const longSize = 4
 
 // beginProto writes what is before the records. The lengths of the two messages around them are written by endProto.
 func (t *otlp) beginProto(dst []byte, s *source) []byte {
-	dst = append(dst, tagResourceLogs, 0, 0, 0, 0, tagResource)
+	dst = append(dst, tagResourceLogs, 0, 0, 0, 0, tagResource, 0, 0)
 	from := len(dst)
 	for i := range t.resource {
 		dst = t.resource[i].proto(dst, tagResourceAttr, s)
 	}
-	dst = sized(dst, from)
+	dst = sized(dst, from, 2)
 	dst = append(dst, tagScopeLogs, 0, 0, 0, 0)
 	return append(dst, "\x0a\x08\x0a\x06"+otlpScope...) // tagScope, its length, tagScopeName, its length
 }
@@ -69,18 +69,16 @@ func putLong(dst []byte, n int) {
 	dst[0], dst[1], dst[2], dst[3] = byte(n)|0x80, byte(n>>7)|0x80, byte(n>>14)|0x80, byte(n>>21)&0x7f
 }
 
-// sized puts the length of dst[from:] before it.
-func sized(dst []byte, from int) []byte {
+// sized writes the length of dst[from:] into the bytes before it, which are so many. They are what the length of nearly all such parts
+// takes: of another one the part is moved.
+func sized(dst []byte, from, left int) []byte {
 	n := len(dst) - from
-	return binary.AppendUvarint(room(dst, from, varintSize(uint64(n))), uint64(n))[:len(dst)+varintSize(uint64(n))]
-}
-
-// room moves dst[from:] n bytes on and returns what is before it, with capacity for all.
-func room(dst []byte, from, n int) []byte {
-	end := len(dst)
-	dst = slices.Grow(dst, n)[:end+n]
-	copy(dst[from+n:], dst[from:end])
-	return dst[:from]
+	if more := varintSize(uint64(n)) - left; more != 0 {
+		dst = slices.Grow(dst, max(0, more))[:from+n+more]
+		copy(dst[from+more:], dst[from:from+n])
+	}
+	binary.PutUvarint(dst[from-left:], uint64(n))
+	return dst
 }
 
 func varintSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
@@ -88,7 +86,7 @@ func varintSize(n uint64) int { return (bits.Len64(n|1) + 6) / 7 }
 // recordProto writes a record.
 func (t *otlp) recordProto(dst []byte, kind event.Kind, s *source) []byte {
 	r := &t.kinds[kind]
-	dst = append(dst, tagLogRecord)
+	dst = append(dst, tagLogRecord, 0, 0)
 	from := len(dst)
 	nanos := uint64(s.e.At.UnixNano())
 	dst = binary.LittleEndian.AppendUint64(append(dst, tagTime), nanos)
@@ -96,9 +94,9 @@ func (t *otlp) recordProto(dst []byte, kind event.Kind, s *source) []byte {
 	dst = appendProtoText(append(dst, tagText), r.text.pick(s), s)
 	if r.body != nil {
 		if c := r.body.pick(s); c != nil {
-			dst = append(dst, tagBody)
+			dst = append(dst, tagBody, 0)
 			at := len(dst)
-			dst = sized(appendProtoText(append(dst, tagString), c, s), at)
+			dst = sized(appendProtoText(append(dst, tagString), c, s), at, 1)
 		}
 	}
 	for i := range r.attributes {
@@ -107,7 +105,7 @@ func (t *otlp) recordProto(dst []byte, kind event.Kind, s *source) []byte {
 	dst = binary.LittleEndian.AppendUint64(append(dst, tagObserved), nanos)
 	dst = append(dst, tagEventName, byte(len(otlpNames[kind])))
 	dst = append(dst, otlpNames[kind]...)
-	return sized(dst, from)
+	return sized(dst, from, 2)
 }
 
 // smallNumber writes a number below 100.
@@ -123,13 +121,14 @@ func smallNumber(dst []byte, c *choice, s *source) []byte {
 
 // appendProtoText writes a text with its length.
 func appendProtoText(dst []byte, c *choice, s *source) []byte {
+	dst = append(dst, 0)
 	from := len(dst)
 	if c.field == nil { // JSON, of plain characters
 		dst = append(dst, c.lit[1:len(c.lit)-1]...)
 	} else {
 		dst = c.plain(dst, s)
 	}
-	return sized(dst, from)
+	return sized(dst, from, 1)
 }
 
 // proto writes an attribute, if it has a value.
@@ -138,10 +137,10 @@ func (m *limb) proto(dst []byte, tag byte, s *source) []byte {
 	if c == nil {
 		return dst
 	}
-	dst = append(dst, tag)
+	dst = append(dst, tag, 0)
 	from := len(dst)
 	dst = append(dst, tagKey, byte(len(m.name)))
-	dst = append(append(dst, m.name...), tagValue)
+	dst = append(append(dst, m.name...), tagValue, 0)
 	at := len(dst)
 	switch c.otlp() {
 	case asString:
@@ -162,7 +161,7 @@ func (m *limb) proto(dst []byte, tag byte, s *source) []byte {
 		f := decimal(dst[text:])
 		dst = binary.LittleEndian.AppendUint64(append(dst[:text], tagDouble), math.Float64bits(f))
 	}
-	return sized(sized(dst, at), from)
+	return sized(sized(dst, at, 1), from, 1)
 }
 
 // appendProtoNumber writes a whole number that is not negative.

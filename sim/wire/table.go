@@ -298,7 +298,7 @@ func (c *choice) plain(dst []byte, s *source) []byte {
 	default:
 		return c.form.to(dst, s.read[c.slot])
 	}
-	if c.form == nil {
+	if c.form == nil || c.form.same {
 		return dst
 	}
 	to := len(dst)
