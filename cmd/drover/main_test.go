@@ -19,10 +19,13 @@ import (
 	"drover/sim/scenario"
 )
 
-// TestMain makes the test binary drover itself when it is asked to: for tests that need a process.
+// TestMain makes the test binary drover itself, or what it sends to, when it is asked to: for tests that need a process.
 func TestMain(m *testing.M) {
 	if os.Getenv("DROVER_BE_DROVER") != "" {
 		main()
+	}
+	if dir := os.Getenv(costSinksIn); dir != "" {
+		beCostSinks(dir)
 	}
 	os.Exit(m.Run())
 }
