@@ -89,9 +89,9 @@ func TestCompareFalseAlarms(t *testing.T) {
 			}
 			return byRanks(base, head)
 		}},
-		// With 100 trials at 5 % they are 10.9 points. Fewer resamples than usual: the rate is the same, only rougher.
-		{ByBlocks, 100, 0.0001, 0.159, func() []Difference {
-			return byBlocks([]*Run{smallRun(draw, 60, 20, 1, 0)}, []*Run{smallRun(draw, 60, 20, 1, 0)}, 400)
+		// With 60 trials at 5 % they are 14 points. Fewer resamples than usual: the rate is the same, only rougher.
+		{ByBlocks, 60, 0.0001, 0.19, func() []Difference {
+			return byBlocks([]*Run{smallRun(draw, 60, 20, 1, 0)}, []*Run{smallRun(draw, 60, 20, 1, 0)}, 200)
 		}},
 	} {
 		t.Run(string(tt.method), func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestCompareTooFew(t *testing.T) {
 // TestCompareUntold: a gated metric that time blocks do not tell is said to be undecided, beside one that is decided and alone.
 func TestCompareUntold(t *testing.T) {
 	draw := rand.New(rand.NewPCG(15, 16))
-	base, head := Side{"base", []*Run{smallRun(draw, 120, 200, 1, 0)}}, Side{"head", []*Run{smallRun(draw, 120, 200, 1, 0)}}
+	base, head := Side{"base", []*Run{smallRun(draw, 120, 50, 1, 0)}}, Side{"head", []*Run{smallRun(draw, 120, 50, 1, 0)}}
 	for _, tt := range []struct {
 		gate   []string
 		result check.Result

@@ -58,7 +58,9 @@ const (
 )
 
 // MakePlan simulates up to a thousand devices, spread evenly over the fleet, through all phases, and scales up. It sends nothing.
-func MakePlan(m *Model, f wire.Format) *Plan {
+func MakePlan(m *Model, f wire.Format) *Plan { return makePlan(m, f, planSteps) }
+
+func makePlan(m *Model, f wire.Format, most float64) *Plan {
 	n := m.Fleet.Devices()
 	p := &Plan{Devices: n, Sample: min(n, planSample), Cohorts: m.Fleet.Cohorts(), Tenants: m.Fleet.Tenants()}
 	devices := make([]int, p.Sample)
@@ -71,6 +73,7 @@ func MakePlan(m *Model, f wire.Format) *Plan {
 		scale:  float64(n) / float64(p.Sample),
 		stream: behavior.NewStream(&m.Behavior, devices),
 		format: f,
+		most:   most,
 	}
 	pilot.prompt = prompter{stream: pilot.stream, left: m.cues}
 	for _, ph := range m.Scenario.Load.Phases {
@@ -98,6 +101,7 @@ type pilot struct {
 	stream *behavior.Stream
 	prompt prompter
 	format wire.Format
+	most   float64       // uploads that it makes in one phase
 	begins time.Duration // offset of the phase's start
 	clock  time.Duration
 	buf    []byte
@@ -140,7 +144,7 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 			whole = ph.Shape.Expected(ph.For)
 		}
 		want := max(1, int(whole/p.scale))
-		steps := min(want, planSteps)
+		steps := min(want, int(p.most))
 		for i := range steps {
 			if ph.Shape != nil {
 				p.prompt.asked(ph, p.begins, float64(i)*p.scale, max(p.clock, p.stream.Now()))
@@ -165,11 +169,11 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 	default:
 		span := time.Duration(float64(ph.For) * ph.Speed)
 		p.prompt.during(ph, p.begins, p.clock)
-		for out.Uploads < planSteps && p.stream.Next(p.clock+span, &u) {
+		for out.Uploads < p.most && p.stream.Next(p.clock+span, &u) {
 			add(&u, float64(u.Due-p.clock)/float64(span))
 		}
 		out.DeviceTime = span
-		if out.Uploads < planSteps {
+		if out.Uploads < p.most {
 			p.clock += span
 			break
 		}

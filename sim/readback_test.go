@@ -95,7 +95,7 @@ func (s *shelf) Open(ctx context.Context, path string, body []byte, tenant int) 
 // run makes a run whose every event a backend took, and the shelf of what it holds.
 func shelved(t *testing.T, how string, with ...string) (*Settlement, *shelf) {
 	t.Helper()
-	m := model(t, parse(t, rateLoad("even", "100/s", "2s"), append(with, "    url: embedded\n", "    url: embedded\n    readback: "+how+"\n")...))
+	m := model(t, parse(t, rateLoad("even", "40/s", "2s"), append(with, "    url: embedded\n", "    url: embedded\n    readback: "+how+"\n")...))
 	dir := filepath.Join(t.TempDir(), "ledger")
 	keep(t, t.Context(), m, &fake{serve: func(int, *target.Request) (measure.Class, time.Duration) { return measure.OK, time.Millisecond }}, 2, dir)
 	x, err := ledger.ReadIndex(dir, m.Fleet.Partition)
