@@ -63,7 +63,11 @@ func writers(t *testing.T, m *Model) map[string]*wire.Adapter {
 		list["format "+name] = writing(format(&c))
 	}
 	for _, name := range scenario.Adapters() {
-		sc := parseText(t, strings.NewReplacer("url: embedded", "url: http://127.0.0.1:1, adapter: "+name, "WEB", "{}", "SETTINGS", "{}", "VISITS", "1").Replace(surfing)+
+		url := "http://127.0.0.1:1"
+		if name == "otlp-grpc" {
+			url = "grpc://127.0.0.1:1"
+		}
+		sc := parseText(t, strings.NewReplacer("url: embedded", "url: "+url+", adapter: "+name, "WEB", "{}", "SETTINGS", "{}", "VISITS", "1").Replace(surfing)+
 			"  privacy: {contract: "+m.Scenario.Contract.Name+"}\n")
 		list["adapter "+name] = sc.Target.Adapter.Adapter(c)
 	}

@@ -138,6 +138,17 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 	})
 }
 
+// What a backend refuses for good is not tried again, whatever the class is usually good for.
+func TestFinalIsNotTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := model(t, parse(t, rateLoad("even", "10/s", "1s"), "RETRY", "{maxAttempts: 3, base: 1ms, cap: 10ms}"))
+		f := &fake{final: true, serve: func(int, *target.Request) (measure.Class, time.Duration) { return measure.Status5xx, time.Millisecond }}
+		if c := counts(drive(t, t.Context(), m, f, 1)); c.Refused != 10 || c.Attempts != 10 {
+			t.Errorf("counts are %+v, want 10 attempts, all of them refused", c)
+		}
+	})
+}
+
 // An interrupt ends the run at once but for what is under way, and everything still has one fate.
 func TestInterrupt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

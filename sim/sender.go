@@ -104,7 +104,7 @@ func (s *sender) attempt(j *job) bool {
 		return false
 	}
 	run.example(j.class, s.ans.Err)
-	if target.Retryable(j.class) || s.ans.Again {
+	if target.Retryable(j.class) && !s.ans.Final || s.ans.Again {
 		return true
 	}
 	s.w.finish(j, j.outcome(), &s.tally)

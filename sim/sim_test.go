@@ -108,6 +108,7 @@ type fake struct {
 	n          int
 	bodies     []string
 	retryAfter time.Duration
+	final      bool // what it refuses it refuses for good
 	now        int
 	most       int // most requests at once
 }
@@ -140,7 +141,7 @@ func (f *fake) Send(ctx context.Context, req *target.Request, ans *target.Answer
 		ans.Status = 200
 		ans.Body = wire.AppendAnswer(ans.Body, &wire.Answer{Accepted: strings.Count(string(req.Body), `"seq":`)})
 	case measure.Status400, measure.Status429, measure.Status5xx:
-		ans.Status, ans.Err, ans.RetryAfter = 400, fmt.Errorf("%v", ans.Class), f.retryAfter
+		ans.Status, ans.Err, ans.RetryAfter, ans.Final = 400, fmt.Errorf("%v", ans.Class), f.retryAfter, f.final
 	case measure.BadAnswer:
 		ans.Status, ans.Err = 200, fmt.Errorf("%v", ans.Class)
 	case measure.Reset:

@@ -40,6 +40,8 @@ var costRows = []costRow{
 	{"http2", "http://AT", "http2", "adapter: drover\nclient: {http: 2}\n"},
 	{"http2-tls", "https://AT", "http2+tls", "adapter: drover\nclient: {http: 2}\ntls: {caFrom: {file: DIR/ca.pem}}\n"},
 	{"otlp-http", "http://AT", "http1", "adapter: otlp-http\n"},
+	{"otlp-grpc", "grpc://AT", "http2", "adapter: otlp-grpc\n"},
+	{"otlp-grpc-tls", "grpcs://AT", "http2+tls", "adapter: otlp-grpc\ntls: {caFrom: {file: DIR/ca.pem}}\n"},
 	{"mqtt3-qos1", "mqtt://AT", "mqtt", "mqtt: {version: 3.1.1, qos: 1}\n"},
 	{"mqtt5-qos0", "mqtt://AT", "mqtt", "mqtt: {version: 5, qos: 0}\n"},
 	{"mqtt5-qos1", "mqtt://AT", "mqtt", "mqtt: {version: 5, qos: 1}\n"},

@@ -154,39 +154,59 @@ func TestFormatsAreTold(t *testing.T) {
 	}
 }
 
-// The adapter otlp-http is driven at a collector that rejects some of every fifth request, without a word which.
+// The adapters of OTLP are driven at a collector that rejects some of every fifth request, without a word which.
 func TestPartialSuccess(t *testing.T) {
-	for _, format := range []string{"otlp", "otlp-json"} {
-		t.Run(format, func(t *testing.T) {
+	const oneRejected = "\x0a\x02\x08\x01"
+	for _, way := range []struct{ name, format, adapter, path, contentType, part string }{
+		{"otlp", "otlp", "otlp-http", "/v1/logs", "application/x-protobuf", oneRejected},
+		{"otlp-json", "otlp-json", "otlp-http", "/v1/logs", "application/json", `{"partialSuccess":{"rejectedLogRecords":"1"}}`},
+		{"otlp over gRPC", "otlp", "otlp-grpc", "/opentelemetry.proto.collector.logs.v1.LogsService/Export", "application/grpc", oneRejected},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			format, calls := way.format, way.adapter == "otlp-grpc"
 			form := wire.Formats[format](&wire.Constants{})
 			var requests, whole, part atomic.Int64
-			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				n := int64(0)
+				if calls && len(body) >= 5 {
+					body = body[5:]
+				}
 				if err == nil {
 					err = form.Decode(body, func([]byte) error { n++; return nil })
 				}
-				if err != nil || r.URL.Path != "/v1/logs" || r.Header.Get("Content-Type") != form.ContentType || !bytes.Contains(body, []byte("drover.run.id")) {
+				if err != nil || r.URL.Path != way.path || r.Header.Get("Content-Type") != way.contentType || !bytes.Contains(body, []byte("drover.run.id")) {
 					t.Errorf("%s %s: %v", r.URL.Path, r.Header.Get("Content-Type"), err)
 				}
+				answer := ""
 				if requests.Add(1)%5 != 0 || n < 2 {
 					whole.Add(n)
-					return
-				}
-				part.Add(n)
-				if format == "otlp" {
-					w.Write([]byte("\x0a\x02\x08\x01"))
 				} else {
-					w.Write([]byte(`{"partialSuccess":{"rejectedLogRecords":"1"}}`))
+					part.Add(n)
+					answer = way.part
 				}
+				if calls {
+					w.Header().Set("Trailer", "Grpc-Status")
+					w.Write([]byte{0, 0, 0, 0, byte(len(answer))})
+					defer w.Header().Set("Grpc-Status", "0")
+				}
+				io.WriteString(w, answer)
 			}))
+			srv.Config.Protocols = new(http.Protocols)
+			srv.Config.Protocols.SetHTTP1(!calls)
+			srv.Config.Protocols.SetUnencryptedHTTP2(calls)
+			srv.Start()
 			defer srv.Close()
+			url := srv.URL
+			if calls {
+				url = strings.Replace(url, "http:", "grpc:", 1)
+			}
 			src, err := os.ReadFile(filepath.Join("testdata", "formats.yaml"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join(t.TempDir(), "otlp.yaml")
-			text := strings.NewReplacer("    auth: {type: bearer, tokenPer: tenant, secretFrom: {env: DROVER_TEST_SECRET}}\n", "    adapter: otlp-http\n",
+			text := strings.NewReplacer("    auth: {type: bearer, tokenPer: tenant, secretFrom: {env: DROVER_TEST_SECRET}}\n", "    adapter: "+way.adapter+"\n",
 				"    defects: {change: {share: \"${altered}\"}}\n", "", "    altered: {type: share, default: 0%}\n", "",
 				"    readback: {adapter: drover-audit, settle: 300ms}\n", "", "  checks:", "  checks: []\n  _:").Replace(string(src))
 			text, _, _ = strings.Cut(text, "  _:")
@@ -194,7 +214,7 @@ func TestPartialSuccess(t *testing.T) {
 				t.Fatal(err)
 			}
 			out := filepath.Join(t.TempDir(), "out")
-			if code, _, stderr := drover(t, testEnv(), "run", file, "--set", "target="+srv.URL, "--set", "format="+format, "--out", out, "-q"); code != exitPass && code != exitInconclusive {
+			if code, _, stderr := drover(t, testEnv(), "run", file, "--set", "target="+url, "--set", "format="+format, "--out", out, "-q"); code != exitPass && code != exitInconclusive {
 				t.Fatalf("run: code %d: %s", code, stderr)
 			}
 			doc, _, err := openRun(out)

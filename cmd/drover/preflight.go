@@ -16,8 +16,8 @@ import (
 	"drover/sim/wire"
 )
 
-// preflight looks, before the run, whether the target can be driven. One that speaks drover's own API is asked, and so is one over
-// another protocol than HTTP, where a message would stay among those of the run; any other is sent one event, a heartbeat of the first device under a run id of its own, and where there is a read-back it has to show it.
+// preflight looks, before the run, whether the target can be driven. One that speaks drover's own API is asked, and so is one of messages,
+// where one would stay among those of the run; any other is sent one event, a heartbeat of the first device under a run id of its own, and where there is a read-back it has to show it.
 func (d *drive) preflight(ctx context.Context) error {
 	if d.side.own || d.side.http == nil {
 		return preflight(ctx, d.side.target)
@@ -105,7 +105,9 @@ func (p *probe) send(ctx context.Context) error {
 		return &target.UnauthorisedError{Err: ans.Err, Status: ans.Status}
 	case class != measure.OK:
 		if err == nil {
-			err = fmt.Errorf("%w: %.300q", ans.Err, ans.Body)
+			if err = ans.Err; len(ans.Body) > 0 {
+				err = fmt.Errorf("%w: %.300q", err, ans.Body)
+			}
 		}
 		return fmt.Errorf("preflight: one event was not accepted: %w", err)
 	case len(said.Refused) > 0:

@@ -19,6 +19,42 @@ type protocolPage struct {
 
 // protocolPages are all of them but HTTP's, which is "drover help adapters".
 var protocolPages = []protocolPage{
+	{"grpc", "grpc://HOST, grpcs://HOST", "the call was OK and rejects no record", `Uploads are calls of the OpenTelemetry Protocol over gRPC, LogsService/Export, one for each upload, in format otlp (port 4317 unless the
+URL says another, with and without TLS). Below the calls it is HTTP/2, and what "drover help adapters" says of HTTP holds: uploads share a
+connection, or with connections: per-device each device has its own; tokens, a user and a password, and headers of the adapter go into
+the metadata; gzip and zstd are of messages; faults, latency and certificates of devices are the same.
+
+  target:
+    url: grpc://127.0.0.1:4317
+    auth: {type: bearer, tokenFrom: {env: OTLP_TOKEN}}                    # or oauth2, basic, header
+    tls: {caFrom: {file: ca.pem}}                                         # with url: grpcs://...; and clientCertificates
+    client: {compression: gzip}
+    readback: {adapter: ./mine.yaml, url: "http://127.0.0.1:8080"}        # over gRPC nothing is read back
+
+Without an adapter it is otlp-grpc ("drover adapters otlp-grpc" prints it); one of your own says body: format, answers: otlp, formats:
+[otlp] and, in path, the method, e.g. for a proxy that wants headers.
+
+Accepted means that the call ended with code OK, and that its answer rejects no record. A partial success says how many records were
+rejected, not which: where it is all, the upload is refused; where it is some, it is of class "rejected", with events whose fate is
+not known until a read-back tells.
+
+  UNAVAILABLE, ABORTED, CANCELLED, OUT_OF_RANGE, DATA_LOSS     5xx, tried again, after RetryInfo where the answer has it
+  DEADLINE_EXCEEDED                                            timeout, tried again; client.timeout goes with each call
+  RESOURCE_EXHAUSTED                                           429, and tried again only with RetryInfo; too large, and not
+                                                               tried again, where it says that the message is above the limit
+  UNAUTHENTICATED, PERMISSION_DENIED                           unauthorised; before the run it ends drover with exit code 5
+  INTERNAL, UNKNOWN                                            5xx, and as the protocol wants it not tried again
+  all others                                                   4xx, not tried again
+
+Which is tried again is from the OpenTelemetry Protocol 1.10. Nothing is tried again behind the scenario's back, and no attempt waits for
+a back-off of the connection: each is one call, and its time is its own.
+
+Before the run one heartbeat is sent, under the run's id with "-preflight" behind it; with a read-back it has to be shown.
+
+Traps: a collector acknowledges what is in its queue, and what its exporter cannot pass on later is lost: only a read-back of where it
+ends up tells. Most servers refuse messages above 4 MiB. With pooled connections all is one connection of HTTP/2, so that a balancer of
+connections sends all of it to one server: use connections: per-device. A proxy that answers by HTTP alone is told by its status: 502,
+503 and 504 are UNAVAILABLE. client.proxy, auth.sign and client.http are not for gRPC.`, "otlp-grpc"},
 	{"discard", "discard", "nothing: everything is", `Everything is taken and nothing is kept: what remains is the cost of drover itself. "drover calibrate" finds the same as a
 ceiling; this runs a whole scenario, with its pace, phases and checks.
 
@@ -138,7 +174,7 @@ func protocolTopics() []*cobra.Command {
 		Use:   "protocols",
 		Short: "What beside HTTP can carry uploads, and what each means by accepted",
 		Long: `The scheme of target.url says how uploads are carried. Over http and https they are requests ("drover help adapters", "drover help
-backend"). The others carry messages; each has a page, e.g. "drover help ` + protocolPages[len(protocolPages)-1].name + `":
+backend"), over grpc and grpcs calls of the OpenTelemetry Protocol. The others carry messages; each has a page, e.g. "drover help ` + protocolPages[len(protocolPages)-1].name + `":
 
   protocol   target.url                 accepted means that
 ` + list.String() + `

@@ -228,7 +228,14 @@ func (c *caseOf) reach(at, run string) (target.Handle, error) {
 		at = t.URL
 	}
 	if p, ok := target.ProtocolOf(at); !ok || p != t.Protocol {
-		return nil, fmt.Errorf("the run's uploads are messages of %s, and %s is not spoken so", t.Protocol.Name, at)
+		what := "messages"
+		if t.Protocol.Calls {
+			what = "calls"
+		}
+		return nil, fmt.Errorf("the run's uploads are %s of %s, and %s is not spoken so", what, t.Protocol.Name, at)
+	}
+	if t.Protocol.Calls {
+		return c.dial(at, run)
 	}
 	if t.Protocol.Name == "stdout" {
 		return nil, errors.New("the run's target was standard output: use --print")

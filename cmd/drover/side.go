@@ -44,7 +44,7 @@ type side struct {
 func adapterOf(m *sim.Model, run string) *wire.Adapter {
 	c := wire.Constants{Run: run, Send: m.Behavior.Sends.All}
 	a := m.Scenario.Target.Adapter.Adapter(c)
-	if !m.Scenario.Target.Protocol.HTTP {
+	if m.Scenario.Target.Protocol.Messages() {
 		for op := range a.Ops {
 			a.Ops[op].Read = wire.Trust
 			if m.Scenario.Target.Protocol.Name == "syslog" {
@@ -115,7 +115,7 @@ func openSide(m *sim.Model, run string, stdout io.Writer, file string) (*side, e
 		return handle(m, url, run, secret, way{trust: trust, issuer: issuer})
 	}
 	by := way{trust, sc.Target.Faults, issuer}
-	if !sc.Target.Protocol.HTTP {
+	if sc.Target.Protocol.Messages() {
 		s.target, err = messages(m, s.url, run, secret, by, stdout)
 	} else if s.http, err = handle(m, s.url, run, secret, by); err == nil {
 		s.target = s.http

@@ -20,8 +20,11 @@ import (
 func adapterOf(t *testing.T, adapter string) (*Scenario, *wire.Adapter) {
 	t.Helper()
 	url := "http://127.0.0.1:9200"
-	if adapter == "drover" {
+	switch adapter {
+	case "drover":
 		url = embedded
+	case grpcAdapter:
+		url = "grpc://127.0.0.1:4317"
 	}
 	sc, err := Parse("test.yaml", []byte(strings.Replace(minimal, "url: embedded", "url: "+url+", adapter: "+adapter, 1)), Options{})
 	if err != nil {

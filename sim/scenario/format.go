@@ -51,7 +51,7 @@ type rawParam struct {
 }
 
 type rawTarget struct {
-	URL        string       `json:"url" example:"embedded" jsonschema:"http(s)://host[:port][/path], embedded for the reference backend on a loopback port, or another protocol's: file:PATH, stdout, discard, syslog://host:port, nats://host:port, mqtt://host:port, kafka://host:port; see drover help protocols"`
+	URL        string       `json:"url" example:"embedded" jsonschema:"http(s)://host[:port][/path], embedded for the reference backend on a loopback port, or another protocol's: grpc(s)://host[:port], file:PATH, stdout, discard, syslog://host:port, nats://host:port, mqtt://host:port, kafka://host:port; see drover help protocols"`
 	Adapter    rawAdapter   `json:"adapter,omitempty" default:"drover" jsonschema:"how events map to requests; without it drover over HTTP, and events over other protocols: a preset (drover adapters lists them), a file, or the mapping itself; see drover help adapters"`
 	Format     string       `json:"format,omitempty" default:"native" enum:"native|cloudevents|cloudevents-batch|ocsf|ecs|mde|otlp|otlp-json" jsonschema:"how events are written where the adapter says body: format or ${event.doc}, as drover's own does; see drover help formats"`
 	AllowHosts []string     `json:"allowHosts,omitempty" default:"[]" jsonschema:"hosts, without a port, that may be contacted beside the loopback addresses"`

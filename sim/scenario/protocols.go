@@ -15,8 +15,11 @@ import (
 	"drover/sim/wire"
 )
 
-// eventsAdapter is what a target over another protocol than HTTP has without an adapter.
-const eventsAdapter = "events"
+// What a target over another protocol than HTTP has without an adapter: one of messages, and one of gRPC.
+const (
+	eventsAdapter = "events"
+	grpcAdapter   = "otlp-grpc"
+)
 
 // protocol finds the protocol of target.url, and refuses what it has no use for. It returns that of HTTP where the URL is wrong,
 // which is told elsewhere.
@@ -35,6 +38,9 @@ func (b *builder) protocol(t *rawTarget) *target.Protocol {
 	b.foreign(t, p)
 	if !b.written(&t.Adapter) {
 		t.Adapter.Name = eventsAdapter
+		if p.Calls {
+			t.Adapter.Name = grpcAdapter
+		}
 	}
 	return p
 }
@@ -105,7 +111,7 @@ func (b *builder) unfit(t *rawTarget, p *target.Protocol) {
 		{&c.Idle, "client.idle", !p.PerDevice}, {&c.Connections, "client.connections", c.Connections == "per-device" && !p.PerDevice || c.Connections == "pooled" && p.Sessions},
 		{&c.Compression, "client.compression", c.Compression != "none" && !slices.Contains(p.Compression, c.Compression)},
 		{&t.Auth.Type, "auth.type", t.Auth.Type != "none" && !slices.Contains(p.Auth, t.Auth.Type)}, {&t.Auth.Sign, "auth.sign", true},
-		{&t.Auth.TokenPer, "auth.tokenPer", t.Auth.TokenPer != "all" && len(p.Auth) > 0},
+		{&t.Auth.TokenPer, "auth.tokenPer", t.Auth.TokenPer != "all" && len(p.Auth) > 0 && !p.Calls},
 		{&t.AllowHosts, "allowHosts", len(t.AllowHosts) > 0 && !p.Host},
 	} {
 		if f.bad && b.written(f.ptr) && b.good(f.ptr) {
@@ -165,7 +171,8 @@ func (b *builder) place(n *yaml.Node, t *rawTarget, p *target.Protocol) {
 // carried holds an adapter against a protocol of messages: what it says about requests of HTTP has no meaning there. shipped is the
 // name of a preset.
 func (b *builder) carried(d *decoder, r *rawMapping, t *rawTarget, p *target.Protocol, shipped string) {
-	if p.HTTP {
+	if !p.Messages() {
+		b.called(d, r, t, p, shipped)
 		return
 	}
 	type field struct {

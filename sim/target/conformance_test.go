@@ -137,11 +137,15 @@ func (m mode) server(c net.Conn) net.Conn {
 	if !m.secure {
 		return c
 	}
+	return tls.Server(c, m.serverTLS())
+}
+
+func (m mode) serverTLS() *tls.Config {
 	conf := &tls.Config{Certificates: testIdentity().certs, NextProtos: []string{"http/1.1"}}
 	if m.http2 {
 		conf.NextProtos[0] = "h2"
 	}
-	return tls.Server(c, conf)
+	return conf
 }
 
 // talk is a backend that speaks HTTP/1.1 by hand: next returns a request with its whole body, or an error when the client

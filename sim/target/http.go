@@ -18,7 +18,7 @@ import (
 
 // HTTPOptions describes a target over HTTP.
 type HTTPOptions struct {
-	URL         string   // http or https, with host, optionally with port and path; no user, query or fragment
+	URL         string   // http, https, grpc or grpcs, with host, optionally with port and, but for gRPC, path; no user, query or fragment
 	AllowHosts  []string // hosts that may be reached although they are not this machine: a name or address, or host:port
 	Client      Client
 	Tokens      func(tenant int) string // bearer token by tenant and for Admin, see Tokens; nil or "" sends none
@@ -38,7 +38,7 @@ type HTTPOptions struct {
 	Library      bool                   // send with net/http also where drover's own client would do: HTTP/1.1 without a proxy
 }
 
-// HTTP is a Target over HTTP/1.1 with keep-alive, or over HTTP/2: one pool of connections for all devices. One Send is one
+// HTTP is a Target over HTTP/1.1 with keep-alive, over HTTP/2, or of gRPC over that: one pool of connections for all devices. One Send is one
 // request, however it ends: redirects are not followed and nothing is sent twice, except that a request of which not one
 // byte could be written, because the backend had closed an idle connection, goes over a new one. Proxy settings of the
 // environment are ignored.
@@ -55,6 +55,7 @@ type HTTP struct {
 	fast      *h1     // sends uploads over HTTP/1.1 without a proxy; nil: the transport does
 	own2      *h2     // sends uploads over HTTP/2 where each device has a connection of its own
 	grants    *grants // nil: no token is fetched
+	calls     *calls  // of gRPC; nil: uploads are requests as they stand
 	rig       rig
 	closed    atomic.Bool
 	busy      atomic.Int64 // exchanges under way
@@ -82,7 +83,7 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("target url: %w", err)
-	case base.Scheme != "http" && base.Scheme != "https" || base.Hostname() == "":
+	case base.Scheme != "http" && base.Scheme != "https" && grpcSchemes[base.Scheme] == "" || base.Hostname() == "":
 		return nil, fmt.Errorf("target url %q: want http://host:port or https://host:port", opt.URL)
 	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
 		return nil, fmt.Errorf("target url %q: want no user, query or fragment", base.Redacted())
@@ -107,7 +108,13 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 		opt.Client.Timeout = DefaultTimeout
 	}
 
-	h := &HTTP{opt: opt, base: base}
+	h := new(HTTP)
+	if grpcSchemes[base.Scheme] != "" {
+		if h.calls, err = newCalls(&opt, base); err != nil {
+			return nil, err
+		}
+	}
+	h.opt, h.base = opt, base
 	if err := h.guard(&h.dialer, base, opt.Client.Proxy != nil); err != nil {
 		return nil, fmt.Errorf("target url %s: %w", base, err)
 	}
@@ -131,8 +138,9 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 	if err := opt.Faults.check(); err != nil {
 		return nil, err
 	}
-	h.rig.faults, h.rig.timeout, h.rig.method = opt.Faults, opt.Client.Timeout, "post"
-	h.rig.where = func(req *Request) string { return h.urls[req.Op].String() }
+	h.rig.faults, h.rig.timeout = opt.Faults, opt.Client.Timeout
+	h.rig.method, _ = h.named("post", base)
+	h.rig.where = func(req *Request) string { _, where := h.named("post", h.urls[req.Op]); return where }
 	if err := h.dialer.sources.check(); err != nil {
 		return nil, err
 	}
@@ -267,16 +275,25 @@ func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
 		defer h.squeezers.put(z) // runs after exchange has taken the bytes back
 		body, encoding = packed, []string{c}
 	}
+	if h.calls != nil {
+		f := h.calls.frame(body, encoding != nil)
+		defer h.calls.frames.Put(f)
+		body = *f
+	}
 	if h.fast != nil {
 		h.fast.send(ctx, req, body, ans)
 		return
 	}
-	header := make(http.Header, 8)
-	if t := h.contentTypes[req.Op]; t != nil {
-		header["Content-Type"] = t
-	}
-	if encoding != nil {
-		header["Content-Encoding"] = encoding
+	header := make(http.Header, 12)
+	if h.calls != nil {
+		h.calls.dress(header, encoding)
+	} else {
+		if t := h.contentTypes[req.Op]; t != nil {
+			header["Content-Type"] = t
+		}
+		if encoding != nil {
+			header["Content-Encoding"] = encoding
+		}
 	}
 	if len(req.Key) > 0 && h.opt.KeyHeader != NoHeader {
 		// The key is lower case on purpose: net/http takes a request with the canonical "Idempotency-Key" for one that

@@ -35,7 +35,8 @@ func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, device i
 		case c == measure.BadAnswer && used != nil && ended(used):
 			c = measure.Reset // net/http takes half a line before the end for a malformed whole one
 		}
-		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{method, u.String(), c, h.opt.Client.Timeout, err}}
+		act, where := h.named(method, u)
+		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{act, where, c, h.opt.Client.Timeout, err}}
 	}
 
 	h.dress(header, method, u, token, body)
@@ -74,6 +75,11 @@ func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, device i
 	long, err := ans.read(resp.Body, limit)
 	if err != nil {
 		fail(err)
+		return
+	}
+	if h.calls != nil && !long {
+		_, where := h.named(method, u)
+		h.calls.answer(resp, where, ans)
 		return
 	}
 	ans.Status, ans.Class = resp.StatusCode, classOfStatus(resp.StatusCode)

@@ -217,7 +217,7 @@ func (h *HTTP) credential(ctx context.Context, tenant, device int, ans *Answer) 
 func (h *HTTP) heard(by *grant, token string, ans *Answer) {
 	switch {
 	case by == nil || ans.Status == 0:
-	case ans.Status != http.StatusUnauthorized:
+	case ans.Status != http.StatusUnauthorized && (h.calls == nil || ans.Status != grpcUnauthenticated):
 		by.proven.Store(true)
 	default:
 		h.grants.mu.Lock()

@@ -32,7 +32,7 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // UnauthorisedError says that the backend refused the credential before the run.
 type UnauthorisedError struct {
 	Err    error
-	Status int // 401 or 403
+	Status int // 401 or 403, or the protocol's own code
 }
 
 // Error is one line that says what to do.
@@ -44,18 +44,26 @@ func (e *UnauthorisedError) Error() string {
 func (e *UnauthorisedError) Unwrap() error { return e.Err }
 
 // Preflight asks, before a run, whether the backend is there and takes the credential of tenant 0: GET /healthz, and then
-// a POST without a body to the path of uploads, which a backend that knows the caller refuses as malformed. Any other
-// answer than 401 or 403 will do. The error is nil, *UnreachableError, *UnauthorisedError, or, when ctx ended, one that
+// a POST without a body to the path of uploads, which a backend that knows the caller refuses as malformed; of gRPC a call with
+// an empty message alone. Any other answer than 401 or 403 will do. The error is nil, *UnreachableError, *UnauthorisedError, or, when ctx ended, one that
 // wraps the context's own.
 func (h *HTTP) Preflight(ctx context.Context) error {
 	var ans Answer
-	for _, probe := range []struct {
+	probes := []struct {
 		method string
 		path   string
 	}{
 		{http.MethodGet, "/healthz"},
 		{http.MethodPost, h.opt.Paths[measure.Upload]},
-	} {
+	}
+	if h.calls != nil {
+		probes = probes[:0]
+		h.attempt(ctx, &Request{Op: measure.Upload, Device: anyDevice}, &ans)
+		if err := judged(&ans); err != nil {
+			return err
+		}
+	}
+	for _, probe := range probes {
 		header := make(http.Header, 4)
 		if t := h.contentTypes[measure.Upload]; probe.method == http.MethodPost && t != nil {
 			header["Content-Type"] = t
@@ -64,14 +72,22 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 			h.exchange(ctx, probe.method, h.at(probe.path), anyDevice, token, header, nil, false, maxAnswer, &ans)
 			h.heard(by, token, &ans)
 		}
-		switch {
-		case ans.Class == measure.Cancelled:
-			return ans.Err
-		case ans.Class == measure.Status401:
-			return &UnauthorisedError{Err: ans.Err, Status: ans.Status}
-		case ans.Status == 0:
-			return &UnreachableError{Err: ans.Err}
+		if err := judged(&ans); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// judged is the error of Preflight that an answer stands for, or nil.
+func judged(ans *Answer) error {
+	switch {
+	case ans.Class == measure.Cancelled:
+		return ans.Err
+	case ans.Class == measure.Status401:
+		return &UnauthorisedError{Err: ans.Err, Status: ans.Status}
+	case ans.Status == 0:
+		return &UnreachableError{Err: ans.Err}
 	}
 	return nil
 }

@@ -26,11 +26,17 @@ type Protocol struct {
 	Sessions    bool     // and no other way, since each device has a session
 	Unfit       string   // what a field cannot have where it stands in a topic or a subject: there it becomes _
 	HTTP        bool     // versions of HTTP, proxies, tokens in headers, signatures, resumption
+	Calls       bool     // it is gRPC, which HTTP carries: the target is an *HTTP
 }
+
+// Messages reports whether it carries messages, which are taken or not, and not requests, which are answered.
+func (p *Protocol) Messages() bool { return !p.HTTP && !p.Calls }
 
 // Protocols are all there are. HTTP is the first.
 var Protocols = []Protocol{
 	{Name: "http", Schemes: []string{"http", "https"}, Secure: []string{"https"}, Host: true, HTTP: true,
+		Auth: []string{"bearer", "oauth2", "basic", "header"}, Compression: []string{"gzip", "zstd"}, PerDevice: true},
+	{Name: "grpc", Schemes: []string{"grpc", "grpcs"}, Secure: []string{"grpcs"}, Host: true, Calls: true,
 		Auth: []string{"bearer", "oauth2", "basic", "header"}, Compression: []string{"gzip", "zstd"}, PerDevice: true},
 	{Name: "discard", Schemes: []string{"discard"}},
 	{Name: "stdout", Schemes: []string{"stdout"}},

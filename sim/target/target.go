@@ -37,6 +37,7 @@ type Answer struct {
 	Class      measure.Class
 	Status     int           // HTTP status, or the protocol's own code; 0 when there was no answer
 	Again      bool          // the credential was refused and is renewed: what Retryable does not retry may go better now
+	Final      bool          // the backend says that it would go no better another time, whatever Retryable says
 	RetryAfter time.Duration // 0 when the backend did not say; from Retry-After in seconds or as a date
 	Body       []byte        // at most 1 MiB; a longer one is cut and Class is BadAnswer
 	Err        error         // the error behind a Class that is not OK, for a message; nil when OK
