@@ -41,6 +41,7 @@ type Reconcile struct {
 
 	Stored    *StoredAudit     `json:"stored_audit"` // what is stored against the privacy contract; null: nobody asked, or it does not show
 	Freshness *Quantiles       `json:"freshness"`    // of late events: acknowledged to shown, at most; null: none was late
+	Visible   *Visible         `json:"visible"`      // of all that were acknowledged and are stored; null: none is
 	Fields    []AlteredField   `json:"altered_fields"`
 	Kinds     []SettledKind    `json:"kinds"`
 	Examples  []SettledExample `json:"examples"` // some of each fate that is a failure
@@ -93,8 +94,9 @@ type SettledExample struct {
 
 // Look is one reading of all that the backend holds.
 type Look struct {
-	AtNS  int64 `json:"at_ns"`
-	Shown int64 `json:"shown"`
+	AtNS    int64 `json:"at_ns"` // it began
+	UntilNS int64 `json:"until_ns"`
+	Shown   int64 `json:"shown"`
 }
 
 // FromSettlement writes a settlement as it stands in the document. replay makes the command that sends a device's uploads again.
@@ -121,6 +123,7 @@ func FromSettlement(s *check.Settlement, replay func(device int) string) *Reconc
 		q := QuantilesOf(s.Freshness)
 		r.Freshness = &q
 	}
+	r.Visible = visibleOf(s.Visible)
 	for _, f := range s.AlteredFields {
 		r.Fields = append(r.Fields, AlteredField(f))
 	}
@@ -128,7 +131,7 @@ func FromSettlement(s *check.Settlement, replay func(device int) string) *Reconc
 		r.Kinds = append(r.Kinds, SettledKind(k))
 	}
 	for _, l := range s.Looks {
-		r.Looks = append(r.Looks, Look{int64(l.At), l.Shown})
+		r.Looks = append(r.Looks, Look{int64(l.At), int64(l.Until), l.Shown})
 	}
 	for _, e := range s.Examples {
 		x := SettledExample{Fate: e.Fate, Event: e.Event, Tenant: e.Tenant, Device: e.Device, Seq: e.Seq, Kind: e.Kind, Detail: e.Detail}
@@ -227,6 +230,9 @@ func (t *text) reconcile() {
 		}
 		spans = append(spans, span{f.Name + " " + count(f.N), look})
 	}
+	if v := r.Visible; v != nil {
+		spans = append(spans, span{"visible after p50 " + between(v.AtLeast.P50NS, v.AtMost.P50NS) + ", p99 " + between(v.AtLeast.P99NS, v.AtMost.P99NS), faint})
+	}
 	t.items("Settled", spans)
 	if r.Blind != "" {
 		for _, piece := range wrap(r.Blind, t.width-labelWidth) {
@@ -249,8 +255,11 @@ func mdReconcile(b *strings.Builder, r *Reconcile) {
 	if s := r.Strangers(); s != "" {
 		fmt.Fprintf(b, "\n%s\n", md(s))
 	}
-	if r.Freshness != nil {
-		fmt.Fprintf(b, "\nLate events were shown after p50 %s, p99 %s, max %s at most.\n", dur(r.Freshness.P50NS), dur(r.Freshness.P99NS), dur(r.Freshness.MaxNS))
+	if s := r.Visible.Sentence(); s != "" {
+		fmt.Fprintf(b, "\n%s\n", md(s))
+	}
+	if s := r.lateness(); s != "" {
+		fmt.Fprintf(b, "\n%s\n", md(s))
 	}
 	if len(r.Fields) > 0 {
 		fmt.Fprintf(b, "\nAltered fields: %s.\n", md(r.fields()))
@@ -280,8 +289,11 @@ func TextReconcile(r *Reconcile) string {
 	if s := r.Strangers(); s != "" {
 		fmt.Fprintf(&b, "\n%s\n", s)
 	}
-	if r.Freshness != nil {
-		fmt.Fprintf(&b, "\nlate events were shown after p50 %s, p99 %s, max %s at most\n", dur(r.Freshness.P50NS), dur(r.Freshness.P99NS), dur(r.Freshness.MaxNS))
+	if s := r.Visible.Sentence(); s != "" {
+		fmt.Fprintf(&b, "\n%s\n", s)
+	}
+	if s := r.lateness(); s != "" {
+		fmt.Fprintf(&b, "\n%s\n", s)
 	}
 	if len(r.Fields) > 0 {
 		fmt.Fprintf(&b, "\naltered fields: %s\n", clean(r.fields()))

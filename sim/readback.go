@@ -30,7 +30,7 @@ import (
 //	#ask {"tenant":"...","of":"..."}                             what it is shown begins when it asks for another tenant's data by name
 //	#refused {}                                                  the answer to an ask was no
 //	#failed {"why":"..."}                                        there was no answer to an ask
-//	#end {"shown":1000}                                          a look is over
+//	#end {"shown":1000,"at_ns":61200000000}                      a look is over, at this offset
 //	#over {"why":""}                                             last of all: why the backend may not have shown all; "": it stood still
 type ReadBack struct {
 	Source  Source
@@ -180,7 +180,7 @@ func (r *ReadBack) walk(ctx context.Context, tenant int, of string) (shown int64
 	if err != nil {
 		return shown, err
 	}
-	return shown, r.say("#end ", map[string]int64{"shown": shown})
+	return shown, r.say("#end ", map[string]int64{"shown": shown, "at_ns": int64(r.Since())})
 }
 
 // audit walks through the audit of drover's own backend.

@@ -26,13 +26,15 @@ type shelf struct {
 	docs  []string
 	from  []time.Time
 	asked int
-	fail  error // of the tenth request
+	takes time.Duration // each request
+	fail  error         // of the tenth request
 }
 
 func (s *shelf) Get(_ context.Context, path string, tenant int) ([]byte, error) {
 	if s.asked++; s.asked == 10 && s.fail != nil {
 		return nil, s.fail
 	}
+	time.Sleep(s.takes)
 	var now []string
 	for i, d := range s.docs {
 		if !time.Now().Before(s.from[i]) {
@@ -263,6 +265,31 @@ func TestLate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A look takes its time, and what it shows was visible when it was over at the latest.
+func TestVisibleBetweenLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := shelved(t, adapters["lines"])
+		start := time.Now().Add(-10 * time.Second) // all was acknowledged in the first two seconds or so
+		s.takes = 10 * time.Millisecond
+		late := len(s.docs) - 1
+		s.from[late] = time.Now().Add(time.Second)
+		got, _ := s.settle(t, c, start)
+		pages := func(n int) time.Duration { return time.Duration(n/7+1) * s.takes }
+		first, looks := got.Looks[0], len(got.Looks)
+		if first.At != 10*time.Second || first.Until != first.At+pages(late) {
+			t.Errorf("the first look: %+v, want %v for %d events", first, pages(late), late)
+		}
+		// The truth is known here: visible 11 s after the start.
+		shows := got.Looks[looks-2] // the last one shows the same
+		if before := got.Looks[looks-3]; got.Late != 1 || before.At > 11*time.Second || shows.Until < 11*time.Second || shows.Until != shows.At+pages(late+1) {
+			t.Errorf("%d late, looks %+v", got.Late, got.Looks)
+		}
+		if v := got.Visible; v.AtMost.Count() != int64(len(s.docs)) || v.AtOnce != int64(late) || v.AtMost.Max() < 10*time.Second-2*time.Second {
+			t.Errorf("%d visible of %d, %d at once, at most %v", v.AtMost.Count(), len(s.docs), v.AtOnce, v.AtMost.Max())
+		}
+	})
 }
 
 // A read-back that breaks off is of use as far as it goes, and never a pass; what is not one is refused.

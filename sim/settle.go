@@ -69,6 +69,7 @@ func (c *Settlement) Settle() (*check.Settlement, error) {
 			s.Look(at)
 			stored.look()
 		},
+		end: s.LookOver,
 		as: func(tenant, of string) error {
 			own = true
 			return c.strangers(s, tenant, of)
@@ -208,6 +209,7 @@ func (c *Settlement) owner(p *ledger.Printer) func(device int, name uint64) bool
 type readers struct {
 	withdrawn func(devices []int) // nil: not of interest
 	look      func(at time.Duration)
+	end       func(at time.Duration)        // of a look; nil: not of interest. A read-back of an earlier drover does not say when: 0
 	as        func(tenant, of string) error // of: whom it asks for by name; "" where it asks for all
 	refused   func()                        // nil: not of interest, as is failed
 	failed    func(why string)
@@ -280,6 +282,9 @@ func (c *Settlement) read(to readers) (why string, err error) {
 				to.failed(say.Why)
 			}
 		case "#end":
+			if to.end != nil {
+				to.end(time.Duration(say.At))
+			}
 		case "#over":
 			over, why = true, say.Why
 		default:

@@ -35,6 +35,14 @@ func trimDuration(s string) string {
 	return s
 }
 
+// FormatBetween writes what is known of a duration that lies between two.
+func FormatBetween(least, most time.Duration) string {
+	if least == 0 {
+		return "at most " + FormatDuration(most)
+	}
+	return FormatDuration(least) + " to " + FormatDuration(most)
+}
+
 // FormatShare writes a share, where 1 is 100 %, with as few decimals as tell it apart from 0 % and from 100 %, and at
 // least to half a per cent of itself: "0.1%", "99.98%", "33.3%".
 func FormatShare(v float64) string {

@@ -47,7 +47,8 @@ type Settlement struct {
 	Erased         int64 // of Withdrawn: not stored, as it should be
 	Kept           int64 // of Withdrawn: still stored
 
-	Freshness *measure.Histogram // of Late: from the acknowledgement to the look that first showed it; nil: none was late
+	Freshness *measure.Histogram // of Late: from the acknowledgement to the end of the look that first showed it; nil: none was late
+	Visible   *Visible           // of all that were acknowledged and are stored; nil: none is
 
 	AlteredFields []FieldCount     // in how many altered events a field differs, of those that were compared
 	Compared      int64            // altered events whose fields were compared
@@ -93,7 +94,16 @@ type SettledExample struct {
 // Look is one reading of all that the backend holds of the run.
 type Look struct {
 	At    time.Duration // from the run's start
+	Until time.Duration
 	Shown int64
+}
+
+// Visible is how long events took from their acknowledgement until the backend showed them. Only looks tell, so each has two bounds, and
+// so has each quantile: it lies between that of AtLeast and that of AtMost.
+type Visible struct {
+	AtLeast measure.Histogram // until the last look began that did not show the event; 0 where the first look showed it
+	AtMost  measure.Histogram // until the look was over that first showed it
+	AtOnce  int64             // events that the first look showed
 }
 
 // bounds lists the bounds and what they are held against.
@@ -167,6 +177,9 @@ func (c *Reconcile) evaluate(f Facts) Outcome {
 	if c.Leaked != nil && s.Readers > 0 {
 		o.Evidence += fmt.Sprintf("; %s tenants read all with their own credentials and asked %s times for another one's data, %s times in vain",
 			FormatCount(s.Readers), FormatCount(s.Asks), FormatCount(s.AsksRefused))
+	}
+	if v := s.Visible; c.Late != nil && v != nil {
+		o.Evidence += "; visible after p99 " + FormatBetween(v.AtLeast.Quantile(0.99), v.AtMost.Quantile(0.99))
 	}
 	if s.Blind != "" {
 		blind = append(blind, s.Blind)

@@ -3,6 +3,7 @@ package check
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReconcile(t *testing.T) {
@@ -31,6 +32,11 @@ func TestReconcile(t *testing.T) {
 		{"unexpected", five, with(func(s *Settlement) { s.Unexpected = 1 }), Fail, "1 unexpected"},
 		{"late, not asked", five, with(func(s *Settlement) { s.Late = 1 }), Pass, ""},
 		{"late", &Reconcile{Late: n(0)}, with(func(s *Settlement) { s.Late = 1 }), Fail, "1 late"},
+		{"when it was visible", &Reconcile{Late: n(0)}, with(func(s *Settlement) {
+			s.Visible = new(Visible)
+			s.Visible.AtLeast.Record(0)
+			s.Visible.AtMost.Record(3 * time.Second)
+		}), Pass, "stored once as sent; visible after p99 at most 3s"},
 		{"leaked", &Reconcile{Leaked: n(0)}, with(func(s *Settlement) { s.Leaked, s.Readers = 1, 4 }), Fail, "1 leaked"},
 		{"no reader tried", &Reconcile{Leaked: n(0)}, &sound, Inconclusive, "no tenant's own credential was tried"},
 		{"contents not shown", five, with(func(s *Settlement) { s.Contents = false }), Inconclusive, "does not show what events hold"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ const (
 // NewSettler returns a settler that spills into folder dir. Close it.
 func NewSettler(dir string) (*Settler, error) {
 	s := &Settler{Printer: NewPrinter(maphash.MakeSeed()), altered: map[event.ID]*suspect{}, kept: map[string]int{}, leaks: map[event.ID][]int{}}
-	s.out.Freshness = new(measure.Histogram)
+	s.out.Freshness, s.out.Visible = new(measure.Histogram), new(check.Visible)
 	for _, k := range event.Kinds() {
 		s.out.Kinds = append(s.out.Kinds, check.SettledKind{Kind: k.String()})
 	}
@@ -94,7 +95,14 @@ func (s *Settler) Expect(e *Expected) error {
 
 // Look begins a look at all that the backend holds, at an offset from the run's start. The last look of the operator decides.
 func (s *Settler) Look(at time.Duration) {
-	s.looks, s.reader, s.unreadable = append(s.looks, check.Look{At: at}), nil, 0
+	s.looks, s.reader, s.unreadable = append(s.looks, check.Look{At: at, Until: at}), nil, 0
+}
+
+// LookOver ends the look under way. Of one that nobody ends, what it showed counts as seen when it began.
+func (s *Settler) LookOver(at time.Duration) {
+	if look := &s.looks[len(s.looks)-1]; s.reader == nil {
+		look.Until = max(look.At, at)
+	}
 }
 
 // Show tells of an event that the look under way showed.
@@ -183,6 +191,9 @@ func (s *Settler) Settle() error {
 	}
 	if s.out.Late == 0 {
 		s.out.Freshness = nil
+	}
+	if s.out.Visible.AtMost.Count() == 0 {
+		s.out.Visible = nil
 	}
 	return nil
 }
@@ -288,12 +299,18 @@ func (s *Settler) settle(e *Expected, have []stored) {
 	case Unanswered:
 		o.Unacknowledged++
 	case Acknowledged:
+		atLeast, atMost := time.Duration(0), max(0, s.looks[first].Until-e.Done)
 		if first > 0 {
+			atLeast = max(0, s.looks[first-1].At-e.Done) // that look may have passed its place at once
 			o.Late++
 			kind.Late++
-			o.Freshness.Record(max(0, s.looks[first].At-e.Done))
-			s.example(show("late", "first shown "+(s.looks[first].At-e.Done).Round(time.Millisecond).String()+" after it was acknowledged, at most"))
+			o.Freshness.Record(atMost)
+			s.example(show("late", fmt.Sprintf("first shown %v to %v after it was acknowledged", atLeast.Round(time.Millisecond), atMost.Round(time.Millisecond))))
+		} else {
+			o.Visible.AtOnce++
 		}
+		o.Visible.AtLeast.Record(atLeast)
+		o.Visible.AtMost.Record(atMost)
 	}
 	if copies > 1 {
 		o.Duplicated++

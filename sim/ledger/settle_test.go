@@ -127,7 +127,7 @@ func TestFates(t *testing.T) {
 		Once: 8, Lost: 1, Unacknowledged: 1, Missing: 1, Duplicated: 2, Copies: 2, Altered: 3, WrongTenant: 2, Unexpected: 4, Unreadable: 1, Late: 9, Leaked: 1,
 		Compared: 3, Readers: 2, Contents: true, Tenants: true,
 	}
-	want.Freshness, want.AlteredFields, want.Kinds, want.Examples, want.Looks = got.Freshness, got.AlteredFields, got.Kinds, got.Examples, got.Looks
+	want.Freshness, want.Visible, want.AlteredFields, want.Kinds, want.Examples, want.Looks = got.Freshness, got.Visible, got.AlteredFields, got.Kinds, got.Examples, got.Looks
 	if fmt.Sprintf("%+v", *got) != fmt.Sprintf("%+v", want) {
 		t.Errorf("settlement\n%+v\nwant\n%+v", *got, want)
 	}
@@ -152,6 +152,49 @@ func TestFates(t *testing.T) {
 	}
 	if count["lost"] != 1 || count["duplicated"] != 2 || count["altered"] != 3 || count["unexpected"] != 4 || count["late"] != 9 || count["leaked"] != 1 {
 		t.Errorf("examples %v", count)
+	}
+}
+
+// How long events took to be visible lies between what two looks say of each.
+func TestVisible(t *testing.T) {
+	b := newBench(t)
+	for n := range 10 {
+		b.expect(n, Acknowledged) // at 1s
+	}
+	b.expect(10, Unanswered)
+	b.Look(500 * time.Millisecond) // before the answer: what it shows was visible at once
+	b.show(printOf(0, 1))
+	b.LookOver(600 * time.Millisecond)
+	shown := func(from, to int) {
+		for n := from; n <= to; n++ {
+			b.show(printOf(n, 1))
+		}
+	}
+	b.Look(3 * time.Second)
+	shown(0, 4)
+	b.LookOver(3500 * time.Millisecond)
+	b.Look(6 * time.Second)
+	shown(0, 8) // 9 is lost
+	shown(10, 10)
+	b.LookOver(7 * time.Second)
+	b.ReadAs(fleet.GUID{1})
+	b.LookOver(time.Hour) // of a tenant's own, which tells nothing
+	v := b.result().Visible
+	type bounds struct{ least, most time.Duration }
+	for _, tt := range []struct {
+		q    float64
+		want bounds
+	}{
+		{0.1, bounds{0, 0}}, {0.5, bounds{0, 2500 * time.Millisecond}}, {0.6, bounds{2 * time.Second, 6 * time.Second}}, {1, bounds{2 * time.Second, 6 * time.Second}},
+	} {
+		got := bounds{v.AtLeast.Quantile(tt.q), v.AtMost.Quantile(tt.q)}
+		near := func(a, b time.Duration) bool { return a-b <= b/500 && b-a <= b/500 } // three figures
+		if !near(got.least, tt.want.least) || !near(got.most, tt.want.most) {
+			t.Errorf("quantile %v: %v to %v, want %v to %v", tt.q, got.least, got.most, tt.want.least, tt.want.most)
+		}
+	}
+	if v.AtLeast.Count() != 9 || v.AtMost.Count() != 9 || v.AtOnce != 1 {
+		t.Errorf("of %d and %d events, %d at once; want 9, 9, 1", v.AtLeast.Count(), v.AtMost.Count(), v.AtOnce)
 	}
 }
 
@@ -182,7 +225,7 @@ func TestExamplesAreBounded(t *testing.T) {
 	}
 	b.Look(time.Second)
 	got := b.result()
-	if got.Lost != n || len(got.Examples) != maxExamples || got.Contents || got.Freshness != nil {
+	if got.Lost != n || len(got.Examples) != maxExamples || got.Contents || got.Freshness != nil || got.Visible != nil {
 		t.Errorf("%d lost, %d examples, contents %t", got.Lost, len(got.Examples), got.Contents)
 	}
 }

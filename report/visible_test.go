@@ -1,0 +1,63 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"drover/sim/check"
+)
+
+// What is told of how long events took to be visible: what is known, and no more.
+func TestVisible(t *testing.T) {
+	known := func(atOnce int64, bounds ...time.Duration) *check.Visible {
+		v := &check.Visible{AtOnce: atOnce}
+		for i := 0; i < len(bounds); i += 2 {
+			v.AtLeast.Record(bounds[i])
+			v.AtMost.Record(bounds[i+1])
+		}
+		return v
+	}
+	const s = time.Second
+	for _, tt := range []struct {
+		name, text, summary string
+		rows                int
+		v                   *check.Visible
+	}{
+		{"only after the run", "From the acknowledgement to visible: p50 at most 2s, p90 at most 3s, p99 at most 3s, max at most 3s (3 events, all there at the first look, after the run: how much sooner is not known).",
+			"visible after p50 at most 2s, p99 at most 3s", 1, known(3, 0, s, 0, 2*s, 0, 3*s)},
+		{"one later", "From the acknowledgement to visible: p50 at most 2s, p90 4s to 8s, p99 4s to 8s, max 4s to 8s (3 events, 2 of them there at the first look, after the run: how much sooner is not known).",
+			"visible after p50 at most 2s, p99 4s to 8s", 2, known(2, 0, s, 0, 2*s, 4*s, 8*s)},
+		{"all later", "From the acknowledgement to visible: p50 4s to 8s, p90 4s to 8s, p99 4s to 8s, max 4s to 8s (1 event).",
+			"visible after p50 4s to 8s, p99 4s to 8s", 2, known(0, 4*s, 8*s)},
+		{"none", "", "", 0, nil},
+	} {
+		r := FromSettlement(&check.Settlement{Visible: tt.v}, nil)
+		if got := r.Visible.Sentence(); got != tt.text {
+			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.text)
+		}
+		run := &Run{Result: check.Pass, Reconcile: r}
+		var page, md, term bytes.Buffer
+		for _, err := range []error{HTML(&page, run), Markdown(&md, run), Text(&term, run, TextOptions{Width: 200})} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if tt.v == nil {
+			if strings.Contains(page.String()+md.String()+term.String()+TextReconcile(r), "to visible") {
+				t.Errorf("%s: it is told all the same", tt.name)
+			}
+			continue
+		}
+		if rows := strings.Count(page.String(), `<th scope="row">at `); rows != tt.rows || !strings.Contains(page.String(), r.Visible.Caption()+"</caption>") {
+			t.Errorf("%s: %d rows in HTML, want %d, under %q", tt.name, rows, tt.rows, r.Visible.Caption())
+		}
+		if !strings.Contains(TextReconcile(r), tt.text) || !strings.Contains(term.String(), tt.summary) {
+			t.Errorf("%s: the summary has no %q:\n%s", tt.name, tt.summary, term.String())
+		}
+		if !strings.Contains(md.String(), tt.text) {
+			t.Errorf("%s: Markdown:\n%s", tt.name, md.String())
+		}
+	}
+}
