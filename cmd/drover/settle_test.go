@@ -174,6 +174,7 @@ func TestReplay(t *testing.T) {
 	if lines != len(bodies) {
 		t.Errorf("the ledger has %d uploads of the device, replay %d", lines, len(bodies))
 	}
+	replaysOnTime(t, dir, "17", 17)
 	threats := strings.Count(want(t, exitPass, "ledger", dir, "--device", "17", "--kind", "enrolment"), "\n")
 	if threats != 1 {
 		t.Errorf("the device enrolled %d times", threats)
