@@ -103,33 +103,52 @@ func (s *SlowVerdicts) sentence() string {
 		ratio(s.Slow.N, s.Slow.Of), ratio(s.Rest.N, s.Rest.Of))
 }
 
-// fewVerdicts is how many it takes for shares and intervals to be shown.
+// fewVerdicts is how many it takes for the shares and intervals of a row to be shown, where no check says how few prove nothing.
 const fewVerdicts = 20
+
+// guard is how many verdicts each of a table's rows needs for its shares and intervals to be shown: its part of those that a check asks
+// for of the whole, and fewVerdicts at the least unless the check is content with less of the whole. A check that asks for one only asks for
+// nothing.
+func (v *Verdicts) guard(rows int) int64 {
+	if v.AtLeast <= 1 || rows == 0 {
+		return fewVerdicts
+	}
+	return max(min(v.AtLeast, fewVerdicts), (v.AtLeast+int64(rows)-1)/int64(rows))
+}
+
+// guarded says of a table's rows when they have no figures.
+func (v *Verdicts) guarded(rows int) string {
+	s := fmt.Sprintf("rows of fewer than %s have no figures", plural(v.guard(rows), "verdict", "verdicts"))
+	if v.AtLeast > 1 && rows > 1 {
+		s += fmt.Sprintf(" (a check asks for %s in all)", count(v.AtLeast))
+	}
+	return s
+}
 
 // verdictSplits are the tables by tenth of response time, by phase and by tenant, where there is more than one row of them.
 func verdictSplits(v *Verdicts) (list []grid) {
-	table := func(caption string, first ...string) grid {
+	table := func(rows int, caption string, first ...string) grid {
 		return grid{
-			Caption: fmt.Sprintf("%s. Agreement is with the reference, the others against the truth; rows of fewer than %d verdicts have no figures", caption, fewVerdicts),
+			Caption: fmt.Sprintf("%s. Agreement is with the reference, the others against the truth; %s", caption, v.guarded(rows)),
 			Head:    append(first, "detections", "judged", "found / missed / false alarms / rightly benign", "agreement", "recall", "precision", "MCC"),
 		}
 	}
-	t := table("By response time, the fastest tenth first: detections by the response time of their upload, counted in bands of 0.8 %, each as a whole in one tenth. "+
+	t := table(len(v.ByResponse), "By response time, the fastest tenth first: detections by the response time of their upload, counted in bands of 0.8 %, each as a whole in one tenth. "+
 		"A backend that has no time left and says benign shows at the end", "Tenth", "response time")
 	for _, row := range v.ByResponse {
-		t.Rows = append(t.Rows, row.cells(fmt.Sprint(row.Tenth), dur(row.FromNS)+" to "+dur(row.ToNS)))
+		t.Rows = append(t.Rows, row.cells(v.guard(len(v.ByResponse)), fmt.Sprint(row.Tenth), dur(row.FromNS)+" to "+dur(row.ToNS)))
 	}
-	p := table("By phase", "Phase")
+	p := table(len(v.ByPhase), "By phase", "Phase")
 	for _, row := range v.ByPhase {
-		p.Rows = append(p.Rows, row.cells(row.Phase))
+		p.Rows = append(p.Rows, row.cells(v.guard(len(v.ByPhase)), row.Phase))
 	}
-	n := table("By tenant, those with the most devices apart", "Tenant")
+	n := table(len(v.ByTenant), "By tenant, those with the most devices apart", "Tenant")
 	for _, row := range v.ByTenant {
 		name := row.Tenant
 		if name == measure.OtherTenant {
 			name = plural(int64(row.Tenants), "other", "others")
 		}
-		n.Rows = append(n.Rows, row.cells(name))
+		n.Rows = append(n.Rows, row.cells(v.guard(len(v.ByTenant)), name))
 	}
 	for _, g := range []grid{t, p, n} {
 		if len(g.Rows) > 1 {
@@ -139,10 +158,10 @@ func verdictSplits(v *Verdicts) (list []grid) {
 	return list
 }
 
-func (c *VerdictCounts) cells(first ...string) []string {
+func (c *VerdictCounts) cells(guard int64, first ...string) []string {
 	j := &c.Truth
 	row := append(first, count(c.Total), count(c.Judged), fmt.Sprintf("%s / %s / %s / %s", count(j.TP), count(j.FN), count(j.FP), count(j.TN)))
-	if c.Judged < fewVerdicts {
+	if c.Judged < guard {
 		return append(row, "–", "–", "–", "–")
 	}
 	return append(row, interval(c.Reference.Agreement), interval(j.Recall), interval(j.Precision), j.mcc())

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -110,6 +111,54 @@ func TestVerdictText(t *testing.T) {
 		b.Reset()
 		if err := VerdictText(&b, &Run{Verdicts: v}); err != nil || b.String() != want {
 			t.Errorf("VerdictText = %q, %v; want %q", b.String(), err, want)
+		}
+	}
+}
+
+// A row has figures when it has its part of the verdicts that a check asks for; and the whole says when it has too few.
+func TestAtLeastGuardsRows(t *testing.T) {
+	row := func(judged int64) VerdictCounts {
+		c := check.Confusion{TP: judged}
+		return VerdictCounts{Total: judged, Judged: judged, Truth: judgementOf(c), Reference: judgementOf(c)}
+	}
+	for _, tt := range []struct {
+		atLeast, judged int64
+		rows            int
+		shown           bool
+		says            string
+	}{
+		{0, 19, 2, false, "fewer than 20 verdicts have no figures:"}, {0, 20, 2, true, ""},
+		{1, 19, 2, false, "fewer than 20 verdicts have no figures:"}, {1, 20, 2, true, ""}, // 1 is what a check asks for that does not say
+		{200, 99, 2, false, "fewer than 100 verdicts have no figures (a check asks for 200 in all)"}, {200, 100, 2, true, ""},
+		{200, 66, 3, false, "fewer than 67 verdicts"}, {200, 67, 3, true, ""},
+		{50, 24, 2, false, ""}, {50, 25, 2, true, ""},
+		{50, 19, 10, false, "fewer than 20 verdicts"}, {50, 20, 10, true, ""},
+		{8, 7, 2, false, "fewer than 8 verdicts"}, {8, 8, 2, true, ""},
+	} {
+		v := &Verdicts{AtLeast: tt.atLeast}
+		for i := range tt.rows {
+			v.ByPhase = append(v.ByPhase, PhaseVerdicts{fmt.Sprint(i), row(tt.judged)})
+			v.ByTenant = append(v.ByTenant, TenantVerdicts{fmt.Sprint(i), 1, row(tt.judged)})
+			v.ByResponse = append(v.ByResponse, TimedVerdicts{i + 1, 0, 1, row(tt.judged)})
+			v.ByCategory = append(v.ByCategory, CategoryRow{Category: fmt.Sprint(i), Judged: tt.judged, Found: shareOf(check.Proportion{N: tt.judged, Of: tt.judged})})
+		}
+		grids := verdictDetails(v)
+		if len(grids) != 4 {
+			t.Fatalf("%d tables, want those by category, response time, phase and tenant", len(grids))
+		}
+		for _, g := range grids {
+			if !strings.Contains(g.Caption+":", tt.says) {
+				t.Errorf("at least %d of %d rows: caption %q does not say %q", tt.atLeast, tt.rows, g.Caption, tt.says)
+			}
+			for _, r := range g.Rows {
+				if shown := strings.Contains(strings.Join(r, " "), "100%"); shown != tt.shown {
+					t.Errorf("at least %d, %d rows of %d: %q, figures shown %t, want %t", tt.atLeast, tt.rows, tt.judged, r, shown, tt.shown)
+				}
+			}
+		}
+		v.Judged = tt.judged * int64(tt.rows)
+		if few := strings.Contains(verdictSummary(v).Caption, "too few"); few != (v.Judged < tt.atLeast) {
+			t.Errorf("at least %d, %d judged: too few %t", tt.atLeast, v.Judged, few)
 		}
 	}
 }

@@ -24,6 +24,9 @@ func verdictSummary(v *Verdicts) grid {
 		j := side.j
 		g.Rows = append(g.Rows, []string{side.name, count(j.TP + j.FP + j.FN + j.TN), interval(j.Agreement), interval(j.Recall), interval(j.Precision), j.mcc()})
 	}
+	if v.Judged < v.AtLeast {
+		g.Caption += fmt.Sprintf(". A check asks for at least %s judged: these are too few to prove anything", count(v.AtLeast))
+	}
 	return g
 }
 
@@ -80,10 +83,15 @@ func verdictDetails(v *Verdicts) (list []grid) {
 	if len(v.Disputes) > 0 {
 		list = append(list, disputeGrid(v))
 	}
-	c := grid{Caption: "By category of the truth: called malicious of whatever kind, and called just this; of those called so, how many are, and Matthews' coefficient of this category against all others",
+	c := grid{Caption: "By category of the truth: called malicious of whatever kind, and called just this; of those called so, how many are, and Matthews' coefficient of this category against all others; " +
+		v.guarded(len(v.ByCategory)),
 		Head: []string{"Category", "detections", "judged", "called malicious", "called so", "are so", "MCC"}}
 	for _, row := range v.ByCategory {
-		c.Rows = append(c.Rows, []string{row.Category, count(row.Total), count(row.Judged), interval(row.Found), interval(row.Named), interval(row.Rest.Precision), row.Rest.mcc()})
+		cells := []string{row.Category, count(row.Total), count(row.Judged), "–", "–", "–", "–"}
+		if row.Judged >= v.guard(len(v.ByCategory)) {
+			cells = append(cells[:3], interval(row.Found), interval(row.Named), interval(row.Rest.Precision), row.Rest.mcc())
+		}
+		c.Rows = append(c.Rows, cells)
 	}
 	p := grid{Caption: "By pattern of the site. The model alone is what the reference's rules and model find of such sites by the host, without a list: what to expect of a classifier that only reads names",
 		Head: []string{"Pattern", "easy or hard", "detections", "judged", "found of malicious", "model alone"}}

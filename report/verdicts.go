@@ -13,6 +13,7 @@ type Verdicts struct {
 	Total      int64               `json:"total"`      // detections
 	Judged     int64               `json:"judged"`     // of them with a verdict
 	Untold     int64               `json:"untold"`     // of them without a known truth
+	AtLeast    int64               `json:"at_least"`   // the most judged ones that a check asks for; 0: none is about verdicts
 
 	Agreement  Share `json:"agreement"`    // with the reference
 	Missed     Share `json:"missed"`       // of what is malicious in truth

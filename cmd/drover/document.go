@@ -46,6 +46,11 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 	}
 	if doc.Verdicts != nil {
 		doc.Verdicts.Split(res.Splits, res.Totals.Names())
+		for _, c := range sc.Checks {
+			if c.Verdicts != nil {
+				doc.Verdicts.AtLeast = max(doc.Verdicts.AtLeast, int64(c.Verdicts.AtLeast))
+			}
+		}
 		doc.Verdicts.Disputes = disputes(d.model, res.Disputes.All())
 	}
 	var phases []report.Phase

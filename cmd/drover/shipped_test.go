@@ -54,6 +54,12 @@ func TestShippedScenarios(t *testing.T) {
 				list = append(list, fmt.Sprintf("%s: %s is %s: %s (%s)", args, c.Name, c.Result, c.Got, c.Evidence))
 			}
 		}
+		if v := doc.Verdicts; v != nil && strings.HasPrefix(args, "verdict-conformance") && v.AtLeast != 200 {
+			list = append(list, fmt.Sprintf("%s: at_least is %d, the check has 200", args, v.AtLeast))
+		}
+		if v := doc.Reconcile.Visible; v == nil || v.AtMost.Count == 0 || strings.HasSuffix(args, "delay=5%") != (v.AtLeast.MaxNS > 0) {
+			list = append(list, fmt.Sprintf("%s: visible %+v", args, v))
+		}
 		return list, doc.Generator.Behind != ""
 	}
 	var (

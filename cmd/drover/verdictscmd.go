@@ -17,6 +17,9 @@ against the reference classifier; by category, pattern, phase and tenant; and by
 it has no time left shows. With them go 95 % intervals and some of the detections about which somebody disagrees. The same tables
 are in report.html.
 
+A row with too few verdicts has no figures. Where a check of the run has atLeast, a row needs its part of that: atLeast by the number of the
+table's rows, and at least 20, or atLeast where that is less; 20 where no check says. That the whole has too few is said, too.
+
 Response times are those of the upload that a detection came in, from its intended start. They are counted in bands of less than
 0.8 %, from which the tenths are made up: a band belongs to one tenth as a whole. That verdicts fall is said when Fisher's exact test
 gives agreement with the reference as low as in the slowest tenth less than one chance in a thousand.`,

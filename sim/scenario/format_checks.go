@@ -34,7 +34,7 @@ type rawVerdicts struct {
 	Missed      string `json:"missed,omitempty" jsonschema:"against the truth, where it is known: share of what is malicious that the backend calls benign"`
 	FalseAlarms string `json:"falseAlarms,omitempty" jsonschema:"against the truth: share of what is harmless that the backend calls malicious; harmless detections are those that the reference is wrong about (web.malicious.wrongLabel)"`
 	Precision   string `json:"precision,omitempty" jsonschema:"against the truth: share of what the backend calls malicious that is"`
-	AtLeast     int    `json:"atLeast,omitempty" default:"1" range:"1..1000000000" jsonschema:"fewer verdicts prove nothing: inconclusive"`
+	AtLeast     int    `json:"atLeast,omitempty" default:"1" range:"1..1000000000" jsonschema:"fewer verdicts prove nothing: inconclusive. Above 1 it guards the reports' tables, too: a row with less than its part (this by the number of rows, 20 or this at the least) has no figures"`
 }
 
 type rawGenerator struct {
