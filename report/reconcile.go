@@ -38,6 +38,7 @@ type Reconcile struct {
 	Asks           int64 `json:"asks"`         // how often one of them asked for another tenant's data by name
 	AsksRefused    int64 `json:"asks_refused"` // of these: the answer was no
 	AsksFailed     int64 `json:"asks_failed"`  // of these: there was no answer
+	Ownerless      int64 `json:"ownerless"`    // sights of tenants' own credentials of which nothing says whose they are
 
 	Stored    *StoredAudit     `json:"stored_audit"` // what is stored against the privacy contract; null: nobody asked, or it does not show
 	Freshness *Quantiles       `json:"freshness"`    // of late events: acknowledged to shown, at most; null: none was late
@@ -108,7 +109,7 @@ func FromSettlement(s *check.Settlement, replay func(device int) string) *Reconc
 		Events: s.Events, Acknowledged: s.Acknowledged, Unanswered: s.Unanswered, Rejected: s.Rejected, NeverSent: s.NeverSent,
 		Unrecorded: s.Unrecorded, Shown: s.Shown, Once: s.Once, Lost: s.Lost, Unacknowledged: s.Unacknowledged, Missing: s.Missing, NotDue: s.NotDue, Duplicated: s.Duplicated,
 		Copies: s.Copies, Altered: s.Altered, WrongTenant: s.WrongTenant, Unexpected: s.Unexpected, Unreadable: s.Unreadable, Late: s.Late,
-		Leaked: s.Leaked, Withdrawn: s.Withdrawn, Erased: s.Erased, Kept: s.Kept, Readers: s.Readers, Asks: s.Asks, AsksRefused: s.AsksRefused, AsksFailed: s.AsksFailed, Contents: s.Contents, Tenants: s.Tenants, Blind: s.Blind,
+		Leaked: s.Leaked, Withdrawn: s.Withdrawn, Erased: s.Erased, Kept: s.Kept, Readers: s.Readers, Asks: s.Asks, AsksRefused: s.AsksRefused, AsksFailed: s.AsksFailed, Ownerless: s.Ownerless, Contents: s.Contents, Tenants: s.Tenants, Blind: s.Blind,
 		Fields: []AlteredField{}, Kinds: []SettledKind{}, Examples: []SettledExample{}, Looks: []Look{},
 	}
 	if a := s.Stored; a != nil {
@@ -192,6 +193,9 @@ func (r *Reconcile) Strangers() string {
 		return ""
 	}
 	s := plural(r.Readers, "tenant", "tenants") + " read all with a credential of their own"
+	if r.Ownerless > 0 {
+		s += fmt.Sprintf(" (of %s that they were shown nothing says whose they are)", plural(r.Ownerless, "event", "events"))
+	}
 	if r.Asks == 0 {
 		return s + "; none asked for another tenant's data by name."
 	}

@@ -61,3 +61,17 @@ func TestVisible(t *testing.T) {
 		}
 	}
 }
+
+// What tenants' own credentials were tried for is said, with what could not be told.
+func TestStrangers(t *testing.T) {
+	for want, r := range map[string]*Reconcile{
+		"": {},
+		"1 tenant read all with a credential of their own; none asked for another tenant's data by name.": {Readers: 1},
+		"3 tenants read all with a credential of their own (of 7 events that they were shown nothing says whose they are), and asked 3 times for " +
+			"another tenant's data by name; the answer was no 2 times, and 1 time there was none.": {Readers: 3, Asks: 3, AsksRefused: 2, AsksFailed: 1, Ownerless: 7},
+	} {
+		if got := r.Strangers(); got != want {
+			t.Errorf("Strangers = %q, want %q", got, want)
+		}
+	}
+}

@@ -57,8 +57,8 @@ func TestShippedScenarios(t *testing.T) {
 		if v := doc.Verdicts; v != nil && strings.HasPrefix(args, "verdict-conformance") && v.AtLeast != 200 {
 			list = append(list, fmt.Sprintf("%s: at_least is %d, the check has 200", args, v.AtLeast))
 		}
-		if v := doc.Reconcile.Visible; v == nil || v.AtMost.Count == 0 || strings.HasSuffix(args, "delay=5%") != (v.AtLeast.MaxNS > 0) {
-			list = append(list, fmt.Sprintf("%s: visible %+v", args, v))
+		if r := doc.Reconcile; r != nil && (r.Visible == nil || r.Visible.AtMost.Count == 0 || strings.HasSuffix(args, "delay=5%") != (r.Visible.AtLeast.MaxNS > 0)) {
+			list = append(list, fmt.Sprintf("%s: visible %+v", args, r.Visible))
 		}
 		return list, doc.Generator.Behind != ""
 	}

@@ -60,6 +60,7 @@ type Settlement struct {
 	AsksRefused   int64  // of Asks: the answer was no
 	AsksFailed    int64  // of Asks: there was no answer
 	AskError      string // why one of them had none
+	Ownerless     int64  // sights of tenants' own credentials of which neither a tenant nor the id of an event of the run says whose they are
 
 	Stored *Audit // of what the backend showed last; nil: nobody asked, or it does not show whole documents
 
@@ -133,6 +134,8 @@ func (s *Settlement) unasked() string {
 		return "no tenant's own credential was tried"
 	case s.AsksFailed > 0:
 		return fmt.Sprintf("%s of %s times there was no answer to a tenant that asked for another one's data, for example: %s", FormatCount(s.AsksFailed), FormatCount(s.Asks), s.AskError)
+	case s.Ownerless > 0:
+		return fmt.Sprintf("of %s events that tenants' own credentials were shown neither tenant nor id says whose they are", FormatCount(s.Ownerless))
 	}
 	return ""
 }

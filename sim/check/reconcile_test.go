@@ -39,6 +39,7 @@ func TestReconcile(t *testing.T) {
 		}), Pass, "stored once as sent; visible after p99 at most 3s"},
 		{"leaked", &Reconcile{Leaked: n(0)}, with(func(s *Settlement) { s.Leaked, s.Readers = 1, 4 }), Fail, "1 leaked"},
 		{"no reader tried", &Reconcile{Leaked: n(0)}, &sound, Inconclusive, "no tenant's own credential was tried"},
+		{"whose it is is not known", &Reconcile{Leaked: n(0)}, with(func(s *Settlement) { s.Readers, s.Ownerless = 4, 7 }), Inconclusive, "of 7 events that tenants' own credentials were shown neither"},
 		{"contents not shown", five, with(func(s *Settlement) { s.Contents = false }), Inconclusive, "does not show what events hold"},
 		{"tenants not shown", five, with(func(s *Settlement) { s.Tenants = false }), Inconclusive, "does not show tenants"},
 		{"contents not asked", &Reconcile{Lost: n(0)}, with(func(s *Settlement) { s.Contents = false }), Pass, ""},

@@ -28,9 +28,9 @@ type Settler struct {
 	row             []byte
 	looks           []check.Look
 	unreadable      int64                      // events of the look under way whose id could not be read
-	reader          *fleet.GUID                // of the look under way; nil: the operator
-	asked           string                     // whom the reader asks for by name, with words before it; "" where it asks for all
-	leaked          map[[2]fleet.GUID]struct{} // reader and event: sights that were counted
+	readers         []reader                   // looks with tenants' own credentials
+	reader          *reader                    // of the look under way; nil: the operator
+	seenLeaks       map[[2]fleet.GUID]struct{} // reader and event: sights that were counted
 	out             check.Settlement
 	altered         map[event.ID]*suspect // whose fields are to be compared
 	kept            map[string]int        // examples by fate
@@ -108,17 +108,7 @@ func (s *Settler) LookOver(at time.Duration) {
 // Show tells of an event that the look under way showed.
 func (s *Settler) Show(p Print) error {
 	if s.reader != nil {
-		if p.Has&HasTenant != 0 && p.Tenant != *s.reader && (p.Has&HasID == 0 || s.leak(p.ID)) {
-			s.out.Leaked++
-			n := len(s.out.Examples)
-			s.example(&check.SettledExample{
-				Fate: "leaked", Event: fleet.GUID(p.ID).String(), Tenant: p.Tenant.String(), Device: -1, Detail: "shown to tenant " + s.reader.String() + s.asked,
-			})
-			if len(s.out.Examples) > n {
-				s.leaks[p.ID] = append(s.leaks[p.ID], n)
-			}
-		}
-		return nil
+		return s.shownTo(p)
 	}
 	look := &s.looks[len(s.looks)-1]
 	look.Shown++
@@ -126,7 +116,7 @@ func (s *Settler) Show(p Print) error {
 		s.unreadable++
 		return nil
 	}
-	s.row = (&stored{p, uint8(min(len(s.looks)-1, 255))}).append(s.row[:0])
+	s.row = (&stored{p, uint8(min(len(s.looks)-1, toReader-1))}).append(s.row[:0])
 	return s.shown.put(p.ID, s.row)
 }
 
@@ -204,6 +194,9 @@ func (s *Settler) strangers(have []stored) []stored {
 	k := 0
 	for ; k < len(have) && have[k].print.ID == have[0].print.ID; k++ {
 		v := &have[k]
+		if v.look == toReader {
+			s.out.Ownerless++
+		}
 		if v.look != last {
 			continue
 		}
@@ -238,6 +231,9 @@ func (s *Settler) settle(e *Expected, have []stored) {
 	var fields []string
 	for i := range have {
 		v := &have[i]
+		if v.look == toReader {
+			s.shownOf(e, v)
+		}
 		first = min(first, v.look)
 		if v.look != last {
 			continue

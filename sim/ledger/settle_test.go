@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -195,6 +197,48 @@ func TestVisible(t *testing.T) {
 	}
 	if v.AtLeast.Count() != 9 || v.AtMost.Count() != 9 || v.AtOnce != 1 {
 		t.Errorf("of %d and %d events, %d at once; want 9, 9, 1", v.AtLeast.Count(), v.AtMost.Count(), v.AtOnce)
+	}
+}
+
+// Where the backend shows no tenants, whose an event is that a tenant's own credential is shown is known by its id; what neither tells is
+// counted, and is no leak.
+func TestLeaksByID(t *testing.T) {
+	b := newBench(t)
+	for n := range 4 {
+		b.expect(n, Acknowledged) // of tenant 1
+	}
+	id := func(n int) Print { return Print{ID: idOf(n), Has: HasID} }
+	b.Look(3 * time.Second)
+	for n := range 4 {
+		b.show(id(n))
+	}
+	b.ReadAs(fleet.GUID{1})
+	b.show(id(0))
+	b.show(id(1))
+	b.ReadAs(fleet.GUID{2})
+	b.show(id(0)) // leaked
+	b.show(id(0)) // the same sight
+	b.AskAs(fleet.GUID{2}, fleet.GUID{1})
+	b.show(id(0)) // the same reader
+	b.show(id(3)) // leaked, by name
+	b.AskAs(fleet.GUID{3}, fleet.GUID{1})
+	b.show(id(0))   // leaked to another one
+	b.show(id(70))  // no device sent it
+	b.show(Print{}) // not even an id
+	got := b.result()
+	if got.Leaked != 3 || got.Ownerless != 2 || got.Once != 4 || got.Shown != 4 || got.Unexpected != 0 || got.Late != 0 || got.Readers != 2 || got.Asks != 2 {
+		t.Errorf("%+v", got)
+	}
+	var told []string
+	for _, e := range got.Examples {
+		told = append(told, fmt.Sprintf("%s device %d seq %d %s of %.2s: %.18s, %t", e.Fate, e.Device, e.Seq, e.Kind, e.Tenant, e.Detail, strings.Contains(e.Detail, ", which asked for 01")))
+	}
+	slices.Sort(told)
+	if want := []string{
+		"leaked device 0 seq 0 heartbeat of 01: shown to tenant 02, false", "leaked device 0 seq 0 heartbeat of 01: shown to tenant 03, true",
+		"leaked device 3 seq 3 heartbeat of 01: shown to tenant 02, true",
+	}; !slices.Equal(told, want) {
+		t.Errorf("examples %q, want %q", told, want)
 	}
 }
 

@@ -81,7 +81,7 @@ type rawReadback struct {
 	Items         string   `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
 	Next          string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
 	ID            string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
-	Tenant        string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it tenants are not checked"`
+	Tenant        string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it, and without event, nobody sees as whose an event is stored, so wrongTenant cannot pass; leaks are found by the events' ids all the same"`
 	Device        string   `json:"device,omitempty" jsonschema:"http: where the id of the event's device is in an item, by device.id or account.device_id; another one's is altered"`
 	Hash          string   `json:"hash,omitempty" jsonschema:"http: where the SHA-256 of the event's bytes as sent is in an item, in hex or base64, with or without sha256: before it; another one is altered. They are what the adapter writes of the event into the body (of drover's own API the object in events), without white space and commas around it"`
 	Event         string   `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`

@@ -90,8 +90,6 @@ func (b *builder) tenantRequest(r *rawReadback, foreign bool) {
 		b.errorf(n, "remove it, or ask by GET", "target.readback.tenantRequest: with body it is not supported yet")
 	case strings.Contains(r.TenantRequest, "{cursor}") != (r.Next+r.After != ""):
 		b.errorf(n, "write {cursor} as in request", "target.readback.tenantRequest: {cursor}, and next or after, belong together")
-	case r.Tenant == "":
-		b.errorf(n, "add tenant: where the tenant's id is in an item", "target.readback.tenantRequest: whose an event is that is shown so could not be told")
 	case !foreign:
 		b.errorf(n, "remove it, or set auth.tokenPer: tenant and leave out foreign: false", "target.readback.tenantRequest: no tenant's own credential is tried")
 	}
