@@ -282,8 +282,7 @@ func (r *ReadBack) page(ctx context.Context, path, body string, tenant int, p *p
 		return fmt.Errorf("a page is longer than %d bytes; use a smaller limit", maxPage)
 	}
 	var items []json.RawMessage
-	list, ok := member(doc, p.how.Items)
-	if !ok || json.Unmarshal(list, &items) != nil {
+	if !json.Valid(doc) || json.Unmarshal(wire.Lookup(doc, p.how.Items), &items) != nil {
 		return fmt.Errorf("the answer has no list at %q: %.200q", p.how.Items, doc)
 	}
 	for _, it := range items {
@@ -292,7 +291,7 @@ func (r *ReadBack) page(ctx context.Context, path, body string, tenant int, p *p
 		}
 	}
 	if p.how.Next != "" {
-		if raw, ok := member(doc, p.how.Next); ok {
+		if raw := wire.Lookup(doc, p.how.Next); raw != nil {
 			p.next = plain(raw)
 		}
 	}
@@ -307,7 +306,7 @@ func (p *page) item(it []byte) error {
 	}
 	p.items++
 	if p.how.After != "" {
-		if raw, ok := member(p.line.Bytes(), p.how.After); ok {
+		if raw := wire.Lookup(p.line.Bytes(), p.how.After); raw != nil {
 			p.next = string(raw)
 		}
 	}
@@ -315,35 +314,12 @@ func (p *page) item(it []byte) error {
 	return p.keep(p.line.Bytes())
 }
 
-// member returns what is at a place of a document: names joined by dots. ok is false when it is not there, or null.
-func member(doc []byte, path string) (raw json.RawMessage, ok bool) {
-	raw = doc
-	for rest := path; rest != ""; {
-		var object map[string]json.RawMessage
-		if json.Unmarshal(raw, &object) != nil {
-			return nil, false
-		}
-		if raw, ok = object[rest]; ok { // a log store may have flattened what was sent: its names have dots
-			break
-		}
-		var name string
-		name, rest, _ = strings.Cut(rest, ".")
-		if raw, ok = object[name]; !ok || rest == "" {
-			return nil, false
-		}
-	}
-	return raw, string(raw) != "null"
-}
-
 // content is the event that a line shows at its place, which may be a text with the document in it; nil: it shows none.
 func content(how *target.Readback, line []byte) []byte {
 	if how.Event == "" {
 		return nil
 	}
-	raw, ok := member(line, how.Event)
-	if !ok {
-		return nil
-	}
+	raw := wire.Lookup(line, how.Event)
 	if len(raw) > 0 && raw[0] == '"' {
 		return []byte(plain(raw))
 	}

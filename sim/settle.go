@@ -131,7 +131,7 @@ func (c *Settlement) compare(retrace *Retracer, s *ledger.Settler) error {
 				s.Compare(id, doc, nil)
 				return
 			}
-			if _, whole := member(line, "events"); !whole { // the event alone
+			if wire.Lookup(line, "events") == nil { // the event alone
 				_, doc, _ = bytes.Cut(doc, []byte(`"events":[`))
 				doc = bytes.TrimSuffix(doc, []byte("]}"))
 			}
@@ -162,26 +162,26 @@ func (c *Settlement) print(p *ledger.Printer, line []byte) ledger.Print {
 	}
 	var pr ledger.Print
 	if ev := c.native(content(how, line)); ev != nil {
-		if _, whole := member(ev, "events"); whole {
+		if wire.Lookup(ev, "events") != nil {
 			pr = p.Document(ev)
 		} else {
 			pr = p.Single(ev)
 		}
 	}
-	if raw, ok := member(line, how.ID); ok {
+	if raw := wire.Lookup(line, how.ID); raw != nil {
 		if id, ok := wire.ParseGUID(strings.ToLower(plain(raw))); ok {
 			pr.ID, pr.Has = event.ID(id), pr.Has|ledger.HasID
 		}
 	}
-	if raw, ok := member(line, how.Tenant); how.Tenant != "" && ok {
+	if raw := wire.Lookup(line, how.Tenant); how.Tenant != "" && raw != nil {
 		if id, ok := wire.ParseGUID(strings.ToLower(plain(raw))); ok {
 			pr.Tenant, pr.Has = id, pr.Has|ledger.HasTenant
 		}
 	}
-	if raw, ok := member(line, how.Device); how.Device != "" && ok {
+	if raw := wire.Lookup(line, how.Device); how.Device != "" && raw != nil {
 		pr.Device, pr.Has = p.Word(plain(raw)), pr.Has|ledger.HasDevice
 	}
-	if raw, ok := member(line, how.Hash); how.Hash != "" && ok {
+	if raw := wire.Lookup(line, how.Hash); how.Hash != "" && raw != nil {
 		pr.Has |= ledger.HasHash
 		if sum, ok := ledger.ParseHash(plain(raw)); ok {
 			pr.Hash = ledger.HashPrint(sum)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"drover/sim/event"
+	"drover/sim/fleet"
 	"drover/sim/ledger"
 	"drover/sim/measure"
 )
@@ -137,4 +139,27 @@ func watchMemory() (peak *uint64, stop func()) {
 		}
 	}()
 	return peak, func() { close(over); <-done }
+}
+
+// BenchmarkShown takes apart what a foreign backend shows of an event: the places are looked up, the document in it is read.
+func BenchmarkShown(b *testing.B) {
+	m := model(b, parse(b, rateLoad("even", "100/s", "2s"), "    url: embedded\n",
+		"    url: embedded\n    readback: {adapter: http, request: /whole, items: data.list, id: meta.id, tenant: meta.org, event: doc}\n"))
+	s := NewSchedule(m, partitions(m))
+	var a Arrival
+	s.Next(&a)
+	var line []byte
+	if err := NewRetracer(m, native).Documents(&a.Upload, func(e *event.Event, doc []byte) error {
+		line = fmt.Appendf(nil, `{"meta":{"id":%q,"org":%[1]q},"doc":%s}`, fleet.GUID(e.ID), doc)
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+	c, p := &Settlement{Model: m}, ledger.NewPrinter(maphash.MakeSeed())
+	b.ReportAllocs()
+	for b.Loop() {
+		if pr := c.print(p, line); pr.Has&ledger.HasID == 0 || pr.Has&ledger.HasTenant == 0 {
+			b.Fatalf("of %s: %+v", line, pr)
+		}
+	}
 }

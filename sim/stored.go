@@ -15,6 +15,7 @@ import (
 	"drover/sim/fleet"
 	"drover/sim/privacy"
 	"drover/sim/target"
+	"drover/sim/wire"
 )
 
 // Withdrawn lists the devices whose users allowed optional diagnostic data at some time of the run and do not at its end. What a backend
@@ -125,7 +126,7 @@ func (a *storedAudit) show(how *target.Readback, line []byte) {
 	}
 	if how.Adapter != "drover-audit" {
 		line = content(how, line)
-		if _, whole := member(line, "events"); !whole {
+		if wire.Lookup(line, "events") == nil {
 			a.parts = true
 			return
 		}

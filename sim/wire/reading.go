@@ -84,51 +84,6 @@ func member(doc []byte, name string) []byte {
 	return nil
 }
 
-// membersOf goes through the members of an object; through nothing when doc is none. doc is well formed.
-func membersOf(doc []byte) func(yield func(key, value []byte) bool) {
-	return func(yield func(key, value []byte) bool) {
-		d := decoder{data: doc, event: -1}
-		if d.peek() != '{' {
-			return
-		}
-		d.pos++
-		for n := 0; ; n++ {
-			if d.peek() == '}' || n > 0 && !d.expect(',', "") {
-				return
-			}
-			d.peek()
-			key := d.text()
-			d.expect(':', "")
-			d.peek()
-			from := d.pos
-			if d.skip(); d.err != nil || !yield(key, d.data[from:d.pos]) {
-				return
-			}
-		}
-	}
-}
-
-// elements goes through a list; through nothing when doc is none.
-func elements(doc []byte) func(yield func(int, []byte) bool) {
-	return func(yield func(int, []byte) bool) {
-		d := decoder{data: doc, event: -1}
-		if d.peek() != '[' {
-			return
-		}
-		d.pos++
-		for n := 0; ; n++ {
-			if d.peek() == ']' || n > 0 && !d.expect(',', "") {
-				return
-			}
-			d.peek()
-			from := d.pos
-			if d.skip(); d.err != nil || !yield(n, doc[from:d.pos]) {
-				return
-			}
-		}
-	}
-}
-
 // textOf is a text without its quotes and escapes, and anything else as it stands.
 func textOf(raw []byte) []byte {
 	if len(raw) == 0 || raw[0] != '"' {

@@ -1,9 +1,12 @@
 package wire
 
 import (
+	"bytes"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"drover/sim/event"
 	"drover/sim/measure"
@@ -96,6 +99,63 @@ func FuzzReading(f *testing.F) {
 		_, a, _ := reading(g, 200, body)
 		if a.Accepted < 0 || a.Accepted+len(a.Refused) > 3 {
 			t.Errorf("%d taken and %d refused of 3: %s", a.Accepted, len(a.Refused), body)
+		}
+	})
+}
+
+func TestLookup(t *testing.T) {
+	for _, tt := range []struct{ doc, path, want string }{
+		{`{"a":{"b":[1,2]}}`, "a.b", "[1,2]"},
+		{`{"a":{"b":1},"a.b":2}`, "a.b", "2"},
+		{`{"a":{"b.c":1,"b":{"c":2}}}`, "a.b.c", "1"},
+		{` { "a" : { "\u0062" : "x" } } `, "a.b", `"x"`},
+		{`{"a":null}`, "a", ""},
+		{`{"a":null}`, "a.b", ""},
+		{`{"a":1}`, "b", ""},
+		{`{"a":1}`, "a.b", ""},
+		{`{"a":{"b":1},"a.b":null}`, "a.b", ""},
+		{`[{"a":1}]`, "a", ""},
+		{`{"a":1,"a":2}`, "a", "2"},
+		{``, "a", ""},
+	} {
+		if got := string(Lookup([]byte(tt.doc), tt.path)); got != tt.want {
+			t.Errorf("Lookup(%s, %q) = %s, want %s", tt.doc, tt.path, got, tt.want)
+		}
+	}
+}
+
+// FuzzLookup holds Lookup against encoding/json, for all documents that are well formed, and against nothing but panics for others.
+func FuzzLookup(f *testing.F) {
+	f.Add([]byte(`{"a":{"b":[1,2]},"a.b":"\u00e9\ud800"}`), "a.b")
+	f.Add([]byte(`{"a":{"b.c":{"":null}}}`), "a.b.c.")
+	f.Fuzz(func(t *testing.T, doc []byte, path string) {
+		got := Lookup(doc, path)
+		if !json.Valid(doc) || !utf8.Valid(doc) || path == "" || bytes.Count(doc, []byte("{"))+bytes.Count(doc, []byte("[")) > 90 {
+			return
+		}
+		raw := json.RawMessage(doc)
+		for rest := path; rest != ""; {
+			var object map[string]json.RawMessage
+			if json.Unmarshal(raw, &object) != nil {
+				raw = nil
+				break
+			}
+			whole, ok := object[rest]
+			if ok {
+				raw = whole
+				break
+			}
+			name, after, _ := strings.Cut(rest, ".")
+			if raw, rest = object[name], after; raw == nil || rest == "" {
+				raw = nil
+				break
+			}
+		}
+		if string(raw) == "null" {
+			raw = nil
+		}
+		if !bytes.Equal(got, raw) {
+			t.Errorf("Lookup(%s, %q) = %s, want %s", doc, path, got, raw)
 		}
 	})
 }
