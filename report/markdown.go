@@ -46,14 +46,16 @@ func Markdown(w io.Writer, r *Run) error {
 		count(c.Retries), perSecond(c.Accepted, measured), count(c.Events))
 	if r.Latency.Response.Count > 0 {
 		b.WriteString("\n| time | mean | p50 | p90 | p95 | p99 | p99.9 | max |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
-		for _, d := range [...]struct {
-			name string
-			q    Quantiles
-		}{{"response", r.Latency.Response.Quantiles}, {"service", r.Latency.Service.Quantiles}, {"send lag", r.Latency.SendLag.Quantiles}} {
-			mdRow(&b, d.name, dur(d.q.MeanNS), dur(d.q.P50NS), dur(d.q.P90NS), dur(d.q.P95NS), dur(d.q.P99NS), dur(d.q.P999NS), dur(d.q.MaxNS))
+		rows := []Row{{Name: "response", Response: r.Latency.Response.Quantiles}, {Name: "service", Response: r.Latency.Service.Quantiles},
+			{Name: "send lag", Response: r.Latency.SendLag.Quantiles}}
+		for _, row := range append(rows, r.lookUps()...) {
+			q := row.Response
+			mdRow(&b, row.Name, dur(q.MeanNS), dur(q.P50NS), dur(q.P90NS), dur(q.P95NS), dur(q.P99NS), dur(q.P999NS), dur(q.MaxNS))
 		}
-		if s := divergence(r); s != "" {
-			fmt.Fprintf(&b, "\n%s\n", md(s))
+		for _, s := range []string{r.lookUpWords(), divergence(r)} {
+			if s != "" {
+				fmt.Fprintf(&b, "\n%s\n", md(s))
+			}
 		}
 	}
 	if failed := failures(r); len(failed) > 0 {

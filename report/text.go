@@ -199,6 +199,9 @@ func (t *text) times() {
 			rows = append(rows, duration{"  token", *c.Tokens, faint})
 		}
 	}
+	for _, row := range t.r.lookUps() {
+		rows = append(rows, duration{"  " + row.Name, row.Response, plain})
+	}
 	for _, d := range rows {
 		var l line
 		l.add(d.style, d.name)
@@ -216,6 +219,11 @@ func (t *text) times() {
 			l.add(faint, "  "+piece)
 			t.add(l)
 		}
+	}
+	for _, piece := range wrap(t.r.lookUpWords(), t.width-2) {
+		var l line
+		l.add(faint, "  "+piece)
+		t.add(l)
 	}
 	for _, piece := range wrap(divergence(t.r), t.width-2) {
 		var l line

@@ -68,24 +68,17 @@ func tenants(t *measure.Totals) []Row {
 			rows = append(rows, row(tn.name, &s))
 			continue
 		}
-		merge(&rest, &s)
+		rest.Add(&s)
 	}
 	others := max(0, len(busiest)-TopTenants) + t.Folded()
 	if t.Folded() > 0 {
 		s := t.Select(measure.Selector{Tenant: measure.OtherTenant})
-		merge(&rest, &s)
+		rest.Add(&s)
 	}
 	if others > 0 {
 		rows = append(rows, row(fmt.Sprintf("%s other tenants", check.FormatCount(int64(others))), &rest))
 	}
 	return rows
-}
-
-func merge(to, from *measure.Series) {
-	to.Counts.Add(&from.Counts)
-	to.Response.Merge(&from.Response)
-	to.Service.Merge(&from.Service)
-	to.SendLag.Merge(&from.SendLag)
 }
 
 func row(name string, s *measure.Series) Row {

@@ -75,6 +75,11 @@ func (f *feed) next(j *job, now time.Duration) bool {
 	f.w.dealing.Lock()
 	defer f.w.dealing.Unlock()
 	w := f.w
+	if w.asks != nil && !f.over && !w.run.stopped() && w.run.sending.Err() == nil && w.asks.next(&f.a) {
+		f.a.At = max(now, f.spans[f.a.Phase].From)
+		j.fill(w, &f.a, f.a.At)
+		return true
+	}
 	for !f.over && !w.run.stopped() && w.run.sending.Err() == nil {
 		before := w.sched.Phase()
 		if !w.sched.Begin() {
@@ -99,6 +104,9 @@ func (f *feed) next(j *job, now time.Duration) bool {
 		}
 		f.a.At = max(now, f.spans[phase].From)
 		j.fill(w, &f.a, f.a.At)
+		if w.asks != nil {
+			w.asks.begin(&f.a)
+		}
 		return true
 	}
 	return false

@@ -35,12 +35,12 @@ func (k *maker) body(dst []byte, f *wire.Format, u *behavior.Upload) []byte {
 // when an event is in ev; nil: nobody looks.
 func (k *maker) request(u *behavior.Upload, x *wire.Exchange, req *target.Request, each func()) {
 	k.dev = k.filler.Begin(u)
-	req.Device, req.Seq, req.Ends, req.IDs = u.Device, u.FirstSeq, req.Ends[:0], req.IDs[:0]
+	req.Device, req.Seq, req.Key, req.Ends, req.IDs = u.Device, u.FirstSeq, req.Key[:0], req.Ends[:0], req.IDs[:0]
 	req.Body = x.Begin(req.Body[:0], k.dev, k.m.Behavior.Sends.All)
 	req.Head = len(req.Body)
 	for i := range u.Items {
 		then := k.filler.Fill(&k.ev, i)
-		if i == 0 {
+		if i == 0 && !x.LookUp {
 			req.Key = fleet.GUID(k.ev.ID).AppendText(req.Key[:0])
 		}
 		if each != nil {
@@ -51,10 +51,12 @@ func (k *maker) request(u *behavior.Upload, x *wire.Exchange, req *target.Reques
 		req.Ends = append(req.Ends, len(req.Body))
 	}
 	req.Body = x.End(req.Body, 0)
-	if x.Place != nil {
-		req.Place = x.Place(req.Place[:0], k.dev, req.Key)
+	if x.Place == nil {
+		req.Place = nil // another operation's may be there
+	} else {
+		req.Place = x.Place(req.Place[:0], k.dev, &k.ev, req.Key)
 	}
-	if x.Header != nil {
-		req.Header = x.Header(req.Header[:0], k.dev, req.Key)
+	if req.Header = req.Header[:0]; x.Header != nil {
+		req.Header = x.Header(req.Header[:0], k.dev, &k.ev, req.Key)
 	}
 }

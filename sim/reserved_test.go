@@ -9,7 +9,6 @@ import (
 
 	"drover/sim/behavior"
 	"drover/sim/event"
-	"drover/sim/fleet"
 	"drover/sim/measure"
 	"drover/sim/scenario"
 	"drover/sim/wire"
@@ -160,9 +159,9 @@ func written(x *wire.Exchange, f *behavior.Filler, a *Arrival, m *Model) (text s
 		}
 	}
 	body = x.End(body, 0)
-	for _, more := range []func([]byte, *fleet.Device, []byte) []byte{x.Place, x.Header} {
+	for _, more := range []wire.Text{x.Place, x.Header} {
 		if more != nil {
-			body = more(append(body, '\n'), d, key)
+			body = more(append(body, '\n'), d, &e, key)
 		}
 	}
 	return string(body) + "\n" + x.Path, hosts

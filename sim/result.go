@@ -27,6 +27,11 @@ func (r *run) result(elapsed time.Duration) (*Result, error) {
 		if err := res.Totals.Select(measure.Selector{Phase: ph.Name}).Counts.Check(); err != nil {
 			return nil, fmt.Errorf("phase %s: the harness miscounted: %w", ph.Name, err)
 		}
+		for _, op := range measure.LookUps() {
+			if err := res.Totals.Select(measure.Selector{Phase: ph.Name, Op: op.String()}).Counts.Check(); err != nil {
+				return nil, fmt.Errorf("phase %s, %v: the harness miscounted: %w", ph.Name, op, err)
+			}
+		}
 	}
 	return res, nil
 }

@@ -110,6 +110,7 @@ type run struct {
 	names   *measure.Names
 	version map[string]int // of iOS, as measure.Sample has them
 	apart   []int          // tenants whose verdicts are counted apart
+	judge   measure.Op     // whose answers say what the backend makes of threats
 	start   time.Time
 	before  measure.Usage // of the process, at the start
 	workers []*worker
@@ -129,6 +130,9 @@ type run struct {
 func newRun(cfg Config) (*run, error) {
 	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), apart: largest(cfg.Model.Fleet.Tenants()), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
 	r.course.Store(&undisturbed)
+	if r.judge = measure.Upload; cfg.Adapter.Has(measure.Verdict) {
+		r.judge = measure.Verdict
+	}
 	parts := cfg.Partitions
 	if parts == nil {
 		for p := range cfg.Model.Fleet.Partitions() {

@@ -76,7 +76,7 @@ func (s *sender) send(j *job) {
 func (s *sender) attempt(j *job) bool {
 	run := s.w.run
 	s.encode(j)
-	if s.audit != nil && j.attempts == 0 {
+	if s.audit != nil && j.attempts == 0 && !j.key.Op.LookUp() { // what that tells of a threat is in its upload, too
 		s.audits(j)
 	}
 	j.sent = run.now()
@@ -125,6 +125,9 @@ func (s *sender) read(j *job) {
 func (s *sender) encode(j *job) {
 	s.threats = s.threats[:0]
 	s.request(&j.up, &s.w.run.cfg.Adapter.Ops[j.key.Op], &s.req, s.detects)
+	if j.key.Op != s.w.run.judge {
+		s.threats = s.threats[:0]
+	}
 	s.req.Op, s.req.Tenant, s.req.Taken = j.key.Op, int(j.key.Tenant), &j.taken
 	j.version = s.w.run.version[s.dev.OS.Version]
 	j.bytes = len(s.req.Body)

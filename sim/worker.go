@@ -26,6 +26,7 @@ type worker struct {
 	id         int
 	partitions []int
 	sched      *Schedule
+	asks       *asker // nil: nothing is looked up
 	rec        *measure.Recorder
 	ledger     *ledger.Writer // nil: none is kept
 	limit      int            // most uploads open at once: senders and queue
@@ -38,7 +39,7 @@ type worker struct {
 	spare      []*job       // unused; the keeper's own
 	tally      tally        // of uploads that the keeper ends
 
-	dealing sync.Mutex        // guards sched and late: who deals out uploads holds it
+	dealing sync.Mutex        // guards sched, asks and late: who deals out uploads holds it
 	late    measure.Histogram // by how much uploads were let go after their time
 
 	mu    sync.Mutex
@@ -57,6 +58,7 @@ func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
 		partitions: partitions,
 		id:         id,
 		sched:      NewSchedule(r.cfg.Model, partitions),
+		asks:       newAsker(r.cfg.Model, r.cfg.Adapter),
 		rec:        measure.NewRecorder(r.names, measure.Options{}),
 		rhythm:     rhythm{grid: r.timer.Grid, workers: float64(n)},
 		splits:     check.NewSplits(len(r.names.Phases), r.apart),
@@ -147,10 +149,16 @@ func (w *worker) keep() {
 
 const forever = time.Duration(1<<63 - 1)
 
-// next takes the next arrival off the schedule, and halts the run if it is broken. The caller holds dealing.
+// next takes the next arrival off the schedule, each with its look-ups behind it, and halts the run if it is broken. The caller holds dealing.
 func (w *worker) next(a *Arrival) bool {
+	if w.asks != nil && w.asks.next(a) {
+		return true
+	}
 	if w.sched.Next(a) {
 		w.rhythm.arrival(a.At)
+		if w.asks != nil {
+			w.asks.begin(a)
+		}
 		return true
 	}
 	if w.sched.Err() != nil {
@@ -265,11 +273,7 @@ func (w *worker) drop(j *job, why measure.Class, t *tally) {
 
 // finish records the fate of a job and, in the open model, lets go of it.
 func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
-	var kinds [measure.MaxKinds]uint16
-	for _, it := range j.up.Items {
-		kinds[it.Kind]++
-	}
-	w.rec.Record(&measure.Sample{
+	s := measure.Sample{
 		Key:       j.key,
 		Outcome:   o,
 		Class:     j.class,
@@ -279,13 +283,21 @@ func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
 		Done:      j.done,
 		Attempts:  j.attempts,
 		Told:      j.told,
-		Events:    len(j.up.Items),
 		Bytes:     j.bytes,
 		Version:   j.version,
-		Kinds:     kinds,
-	})
-	w.note(j, o)
-	t.count(j, o)
+	}
+	upload := !j.key.Op.LookUp() // else the items are those of another one
+	if upload {
+		s.Events = len(j.up.Items)
+		for _, it := range j.up.Items {
+			s.Kinds[it.Kind]++
+		}
+	}
+	w.rec.Record(&s)
+	if upload {
+		w.note(j, o)
+		t.count(j, o)
+	}
 	if w.feed != nil {
 		w.open.Add(-1)
 		return // the sender uses it again

@@ -84,6 +84,24 @@ of success.yes. With items each event has a result: those that are refused are c
 are, the upload is refused. An answer that lacks what it should have is a bad answer: nobody knows what was stored. A 2xx whose
 body says no is of class "rejected" and not tried again; 429 and 5xx are. verdicts say what the backend makes of events.
 
+Look-ups. Beside what they upload devices may ask for something, each time in a request of its own that brings no events:
+
+  config:                             # a device's configuration: with its first upload, and with the first one after every
+    path: /v1/devices/${device.id}/config
+    every: 24h                        # of the device's time
+  verdict:                            # what the backend makes of the domain of a threat, beside the upload with it
+    method: POST                      # GET without a body, which document (JSON) or form (parameters) makes
+    path: /v1/lookup
+    document: {domain: "${web.domain}", event: "${event.id}"}
+    success: {status: [200, 404]}
+    verdict: {word: result.verdict, score: result.score, words: {bad: malware, good: benign}}
+
+They are due when the upload is, and are sent, timed and tried again like one; a rate of uploads is without them. Reports and checks
+call them the operations config and verdict (where: {op: config}), and nothing that is said of uploads has them in it. A verdict
+is asked of each threat whose domain is reported: what privacy strips is asked of nobody. Then the verdicts of the look-ups are
+the backend's, and what it answers to uploads about threats is not read. An answer of success without the word, or with one that is
+not known, is no verdict. Before the run one of each is made, and has to be answered.
+
 Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
 preset says; url is where the server shows what it stored when that is not below target.url, event is where the event is, also when
 it is a text with the document in it: then contents are compared. It is read until two looks show the same and all that was
@@ -99,5 +117,4 @@ Traps that only a read-back finds:
   - stored data that shows after a second: target.readback.settle is how long drover looks.
 
 auth.type is none, bearer, basic, header (a token in a header of any name), or oauth2; auth.sign adds an HMAC; mTLS is
-target.tls.clientCertificates. Requests that carry events of several devices, look-ups of verdicts and fetches of configuration
-are not supported yet, and refused.`
+target.tls.clientCertificates. Requests that carry events of several devices are not supported yet, and refused.`

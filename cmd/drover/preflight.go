@@ -18,12 +18,20 @@ import (
 
 // preflight looks, before the run, whether the target can be driven. One that speaks drover's own API is asked, and so is one of messages,
 // where one would stay among those of the run; any other is sent one event, a heartbeat of the first device under a run id of its own, and where there is a read-back it has to show it.
+// Of the look-ups that the adapter has one each is made.
 func (d *drive) preflight(ctx context.Context) error {
-	if d.side.own || d.side.http == nil {
-		return preflight(ctx, d.side.target)
-	}
 	p := probe{model: d.model, run: d.id + "-preflight"}
+	p.adapter = adapterOf(d.model, p.run)
+	rand.Read(p.ev.ID[:])
+	p.ev.ID[6], p.ev.ID[8] = p.ev.ID[6]&0x0f|0x80, p.ev.ID[8]&0x3f|0x80 // as event ids are
 	var err error
+	if d.side.own || d.side.http == nil {
+		if err := preflight(ctx, d.side.target); err != nil || d.side.http == nil {
+			return err
+		}
+		p.to = d.side.http
+		return p.lookUps(ctx)
+	}
 	if p.to, err = d.side.again(d.side.url, p.run); err != nil {
 		return err
 	}
@@ -32,16 +40,20 @@ func (d *drive) preflight(ctx context.Context) error {
 		return err
 	}
 	defer p.from.Close()
-	return p.do(ctx)
+	if err := p.do(ctx); err != nil {
+		return err
+	}
+	return p.lookUps(ctx)
 }
 
 // probe sends one event and looks for it.
 type probe struct {
-	model *sim.Model
-	to    *target.HTTP
-	from  *target.HTTP // what it is read back by
-	run   string
-	ev    event.Event
+	model   *sim.Model
+	adapter *wire.Adapter
+	to      *target.HTTP
+	from    *target.HTTP // what it is read back by
+	run     string
+	ev      event.Event
 }
 
 // The read-back may take as long to show one event as the scenario gives it to show all, within these.
@@ -51,14 +63,9 @@ const (
 )
 
 func (p *probe) do(ctx context.Context) error {
-	rand.Read(p.ev.ID[:])
-	p.ev.ID[6], p.ev.ID[8] = p.ev.ID[6]&0x0f|0x80, p.ev.ID[8]&0x3f|0x80 // as event ids are
 	p.ev.Kind, p.ev.At = event.Heartbeat, p.model.Scenario.Start
-	if err := p.send(ctx); err != nil {
-		if ctx.Err() != nil {
-			return fail(exitInterrupted, errors.New("interrupted before the run began"))
-		}
-		return fail(exitTarget, err)
+	if err := p.send(ctx, measure.Upload, "one event"); err != nil {
+		return err
 	}
 	how := p.model.Scenario.Target.Readback
 	if how.Adapter == "" {
@@ -77,21 +84,55 @@ func (p *probe) do(ctx context.Context) error {
 	return nil
 }
 
-// send sends the event; its error says what came back unless it was taken.
-func (p *probe) send(ctx context.Context) error {
+// lookUps makes one of each look-up that the adapter has: of the first device, and of a site that its fleet may visit.
+func (p *probe) lookUps(ctx context.Context) error {
+	if p.adapter.Has(measure.Config) {
+		if err := p.send(ctx, measure.Config, "the fetch of a configuration"); err != nil {
+			return err
+		}
+	}
+	if !p.adapter.Has(measure.Verdict) {
+		return nil
+	}
+	p.ev = event.Event{ID: p.ev.ID, Kind: event.WebThreat, At: p.model.Scenario.Start, Has: event.FieldsOf(event.WebDomain)}
+	for host := range p.model.Behavior.Hosts.List() {
+		p.ev.Web.Host, _ = p.model.Scenario.Zone.Host([]byte(host)) // names are ours, and fit every zone (behavior.TestSites)
+		break
+	}
+	return p.send(ctx, measure.Verdict, "the look-up of a verdict")
+}
+
+// send makes the request of an operation, which what names in messages; its error says what came back unless it was taken.
+func (p *probe) send(ctx context.Context, op measure.Op, what string) error {
+	err := p.exchange(ctx, op, what)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fail(exitInterrupted, errors.New("interrupted before the run began"))
+	}
+	return fail(exitTarget, err)
+}
+
+func (p *probe) exchange(ctx context.Context, op measure.Op, what string) error {
 	var d fleet.Device
 	p.model.Fleet.Device(0, &d)
-	x := &adapterOf(p.model, p.run).Ops[measure.Upload]
-	req := target.Request{Op: measure.Upload, Device: d.Index, Tenant: d.Tenant, Key: fleet.GUID(p.ev.ID).AppendText(nil)}
+	x := &p.adapter.Ops[op]
+	req := target.Request{Op: op, Device: d.Index, Tenant: d.Tenant}
+	if !x.LookUp {
+		req.Key = fleet.GUID(p.ev.ID).AppendText(nil)
+	}
 	req.Body = x.Begin(nil, &d, p.model.Behavior.Sends.All)
-	req.Body = x.Event(req.Body, 0, &d, &p.ev)
+	if op != measure.Config {
+		req.Body = x.Event(req.Body, 0, &d, &p.ev)
+	}
 	req.Ends = []int{len(req.Body)}
 	req.Body = x.End(req.Body, 0)
 	if x.Place != nil {
-		req.Place = x.Place(nil, &d, req.Key)
+		req.Place = x.Place(nil, &d, &p.ev, req.Key)
 	}
 	if x.Header != nil {
-		req.Header = x.Header(nil, &d, req.Key)
+		req.Header = x.Header(nil, &d, &p.ev, req.Key)
 	}
 	var ans target.Answer
 	p.to.Send(ctx, &req, &ans)
@@ -109,9 +150,9 @@ func (p *probe) send(ctx context.Context) error {
 				err = fmt.Errorf("%w: %.300q", err, ans.Body)
 			}
 		}
-		return fmt.Errorf("preflight: one event was not accepted: %w", err)
+		return fmt.Errorf("preflight: %s was not accepted: %w", what, err)
 	case len(said.Refused) > 0:
-		return fmt.Errorf("preflight: one event was refused: %.300q", said.Refused[0].Reason)
+		return fmt.Errorf("preflight: %s was refused: %.300q", what, said.Refused[0].Reason)
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func newServe(e env) *cobra.Command {
 		Short: "Run the reference backend",
 		Long: `serve runs the backend that "target.url: embedded" starts inside a run, as a process of its own, until SIGINT or
 SIGTERM. It accepts the formats of "drover help formats", classifies each detection by itself, keeps the events in memory and shows
-them: /v1/audit/counts and /v1/audit/events. There are /metrics and /healthz, too.
+them: /v1/audit/counts and /v1/audit/events. It answers the look-ups of "drover help adapters": /v1/config, whose settings are empty,
+and /v1/verdict?domain=NAME. There are /metrics and /healthz, too.
 
 With --db they are in an SQLite database, too, before they are acknowledged. A backend that is started on the same file goes on
 where the last one ended, however it ended. "drover help database" says what can be read there.

@@ -46,6 +46,9 @@ func adapterOf(m *sim.Model, run string) *wire.Adapter {
 	a := m.Scenario.Target.Adapter.Adapter(c)
 	if m.Scenario.Target.Protocol.Messages() {
 		for op := range a.Ops {
+			if !a.Has(measure.Op(op)) {
+				continue
+			}
 			a.Ops[op].Read = wire.Trust
 			if m.Scenario.Target.Protocol.Name == "syslog" {
 				h := m.Scenario.Target.Syslog
@@ -184,7 +187,7 @@ func messages(m *sim.Model, url, run, secret string, by way, stdout io.Writer) (
 func examplePlace(m *sim.Model, run string) string {
 	var d fleet.Device
 	m.Fleet.Device(0, &d)
-	return string(adapterOf(m, run).Ops[measure.Upload].Place(nil, &d, nil))
+	return string(adapterOf(m, run).Ops[measure.Upload].Place(nil, &d, nil, nil))
 }
 
 // deviceNames is a template of what names devices to a broker: their sessions, or the keys of their messages.
@@ -193,7 +196,7 @@ func deviceNames(m *sim.Model, run string, t *wire.Template) func(device int) st
 	return func(device int) string {
 		var d fleet.Device
 		m.Fleet.Device(device, &d)
-		return string(name(nil, &d, nil))
+		return string(name(nil, &d, nil, nil))
 	}
 }
 

@@ -89,6 +89,8 @@ var endpoints = map[string]endpoint{
 	"/v1/events/single": {http.MethodPost, false, func(h *handler, c *call) error { return h.ingest(c, single) }},
 	"/v1/audit/counts":  {http.MethodGet, false, (*handler).auditCounts},
 	"/v1/audit/events":  {http.MethodGet, false, (*handler).auditEvents},
+	"/v1/config":        {http.MethodGet, false, (*handler).config},
+	"/v1/verdict":       {http.MethodGet, false, (*handler).verdict},
 	"/v1/withdrawals":   {http.MethodPost, false, (*handler).withdraw},
 	"/v1/defects":       {http.MethodGet, false, (*handler).defects},
 	"/v1/token":         {http.MethodPost, true, (*handler).grant},

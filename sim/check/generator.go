@@ -7,7 +7,7 @@ import (
 	"drover/sim/measure"
 )
 
-// Generator promises that the harness itself kept up, in all measured phases together. A nil member promises nothing.
+// Generator promises that the harness itself kept up, with uploads and look-ups, in all measured phases together. A nil member promises nothing.
 type Generator struct {
 	SendLag  *Expectation // of metric send_lag
 	Dropped  *int64       // uploads never sent, at most
@@ -16,6 +16,10 @@ type Generator struct {
 
 func (g *Generator) evaluate(f Facts) Outcome {
 	s := f.Totals.Select(measure.Selector{})
+	for _, op := range measure.LookUps() { // the harness sends them, too
+		asked := f.Totals.Select(measure.Selector{Op: op.String()})
+		s.Add(&asked)
+	}
 	var wants []string
 	if g.SendLag != nil {
 		wants = append(wants, "send_lag "+g.SendLag.String())

@@ -4,17 +4,26 @@ package measure
 
 import "time"
 
-// Op is what an upload asks of the backend.
+// Op is what a request asks of the backend.
 type Op uint8
 
 const (
-	Enroll Op = iota
-	Upload
+	Enroll  Op = iota
+	Upload     // of anything else that devices report
+	Config     // a device fetches its configuration
+	Verdict    // a device asks what the backend makes of a site
 	NumOps
 )
 
-// String returns "enroll" or "upload".
-func (o Op) String() string { return [...]string{"enroll", "upload"}[o] }
+// String returns "enroll", "upload", "config" or "verdict".
+func (o Op) String() string { return [...]string{"enroll", "upload", "config", "verdict"}[o] }
+
+// LookUp reports whether requests of the operation bring the backend no events: it is asked for something. What is said of uploads
+// is without them, except where they are named.
+func (o Op) LookUp() bool { return o > Upload }
+
+// LookUps are the operations of which LookUp is true.
+func LookUps() []Op { return []Op{Config, Verdict} }
 
 // Outcome is the final fate of an upload as the client saw it. Every upload that falls due ends in exactly one:
 // due = Dropped + sent; sent = Accepted + Refused + Failed.

@@ -92,7 +92,9 @@ func (r *Recorder) Due(k Key, intended time.Duration) {
 	r.mu.Lock()
 	r.of(k).due++
 	r.live.Phases[k.Phase][k.Op].Due++
-	r.line.at(intended).Due++
+	if !k.Op.LookUp() {
+		r.line.at(intended).Due++
+	}
 	r.mu.Unlock()
 }
 
@@ -107,6 +109,9 @@ func (r *Recorder) Attempt(k Key, c Class, at time.Duration) {
 func (r *Recorder) attempt(s *series, k Key, c Class, at time.Duration) {
 	s.attempts[c]++
 	r.live.Phases[k.Phase][k.Op].AttemptClass[c]++
+	if k.Op.LookUp() {
+		return
+	}
 	p := r.line.at(at)
 	p.Attempts++
 	p.Classes[c]++
@@ -131,11 +136,23 @@ func (r *Recorder) Record(s *Sample) {
 			r.attempt(se, s.Key, s.Class, s.Sent)
 		}
 		f.sendLag.Record(lag)
-		r.live.SendLag.Record(lag)
 	}
 	if timed {
 		f.response.Record(response)
 		f.service.Record(service)
+	}
+	if !s.Op.LookUp() {
+		r.ofUpload(s, timed, response, service, lag)
+	}
+	r.mu.Unlock()
+}
+
+// ofUpload counts what is kept of uploads alone: what happens now, over time, and by version.
+func (r *Recorder) ofUpload(s *Sample, timed bool, response, service, lag time.Duration) {
+	if s.Outcome != Dropped {
+		r.live.SendLag.Record(lag)
+	}
+	if timed {
 		r.live.Response.Record(response)
 		r.live.Service.Record(service)
 	}
@@ -143,7 +160,6 @@ func (r *Recorder) Record(s *Sample) {
 	if r.phases[s.Phase].Measure {
 		r.versions.record(s, timed)
 	}
-	r.mu.Unlock()
 }
 
 // timed reports whether an upload has a response time: it was answered, or the client waited in vain. One that was

@@ -31,7 +31,7 @@ func mixed(seed uint64, n int) []Sample {
 	ss := make([]Sample, n)
 	for i := range ss {
 		f := fates[r.IntN(len(fates))]
-		s := Sample{Key: Key{Op: Op(r.IntN(int(NumOps))), Phase: uint8(r.IntN(3)), Cohort: uint16(r.IntN(3)), Tenant: uint32(r.IntN(4))},
+		s := Sample{Key: Key{Op: Op(r.IntN(2)), Phase: uint8(r.IntN(3)), Cohort: uint16(r.IntN(3)), Tenant: uint32(r.IntN(4))},
 			Outcome: f.o, Class: f.c, Intended: time.Duration(i) * ms, Events: 1 + r.IntN(25), Bytes: 300 + r.IntN(4000)}
 		if f.o != Dropped {
 			s.FirstSent = s.Intended + time.Duration(r.Int64N(int64(ms)))
@@ -118,6 +118,61 @@ func TestSelect(t *testing.T) {
 			if d := cmp.Diff(state(h[0]), state(h[1])); d != "" {
 				t.Errorf("Select(%+v).%s (-want +got):\n%s", tt.sel, name, d)
 			}
+		}
+	}
+}
+
+// Look-ups are measured like uploads, and what is said of uploads is without them.
+func TestLookUpsAreApart(t *testing.T) {
+	uploads, looked := mixed(1, 3000), mixed(2, 3000)
+	for i := range looked {
+		s := &looked[i]
+		s.Op, s.Events, s.Kinds = LookUps()[i%len(LookUps())], 0, [MaxKinds]uint16{}
+		s.Intended += time.Minute // so that an interval too many shows
+	}
+	alone, both := NewRecorder(testNames, Options{}), NewRecorder(testNames, Options{})
+	feed(alone, uploads)
+	feed(both, uploads)
+	feed(both, looked)
+	want, got := Merge(testNames, alone), Merge(testNames, both)
+	for name, d := range map[string]string{
+		"Select":   cmp.Diff(want.Select(Selector{}).Counts, got.Select(Selector{}).Counts),
+		"Timeline": cmp.Diff(want.Timeline(), got.Timeline()),
+		"Versions": cmp.Diff(len(want.Versions()), len(got.Versions())) + cmp.Diff(want.Versions()[0].Counts, got.Versions()[0].Counts),
+	} {
+		if d != "" {
+			t.Errorf("%s with look-ups (-without +with):\n%s", name, d)
+		}
+	}
+	var w, without Window
+	both.Window(&w)
+	alone.Window(&without)
+	if d := cmp.Diff(without.Counts, w.Counts); d != "" || w.Response.Count() != without.Response.Count() || w.SendLag.Count() != without.SendLag.Count() {
+		t.Errorf("window: %d response times and %d send lags, want %d and %d; counts (-without +with):\n%s",
+			w.Response.Count(), w.SendLag.Count(), without.Response.Count(), without.SendLag.Count(), d)
+	}
+	for i, op := range LookUps() {
+		var counts, live Counts
+		n := int64(0)
+		for k := range looked {
+			if s := &looked[k]; s.Op == op && s.Phase > 0 {
+				counts.Due++
+				counts.count(s)
+				if s.timed() {
+					n++
+				}
+			}
+		}
+		s := got.Select(Selector{Op: op.String()})
+		s.AttemptClass = [NumClasses]int64{}
+		if d := cmp.Diff(counts, s.Counts); d != "" || s.Response.Count() != n {
+			t.Errorf("%v: %d response times, want %d; counts (-want +got):\n%s", op, s.Response.Count(), n, d)
+		}
+		for ph := 1; ph < len(w.Phases); ph++ {
+			live.Add(&w.Phases[ph][op])
+		}
+		if live.Due != counts.Due || live.Accepted != counts.Accepted {
+			t.Errorf("%v, number %d: the window has %d due and %d accepted, want %d and %d", op, i, live.Due, live.Accepted, counts.Due, counts.Accepted)
 		}
 	}
 }

@@ -78,10 +78,10 @@ func (t *Totals) Names() *Names { return t.names }
 // first len-Folded. 0 in all but the largest scenarios.
 func (t *Totals) Folded() int { return max(0, len(t.names.Tenants)-int(t.own)) }
 
-// Selector picks uploads by name. An empty field matches everything, except that with Phase empty only the phases with
-// Measure count. A name that nothing has matches nothing.
+// Selector picks requests by name. An empty field matches everything, except that with Phase empty only the phases with
+// Measure count, and with Op empty only uploads, enrolments among them. A name that nothing has matches nothing.
 type Selector struct {
-	Op     string // "enroll" or "upload"
+	Op     string // as Op.String
 	Phase  string
 	Fleet  string
 	Cohort string // "cohort", in whichever fleet, or "fleet/cohort"
@@ -135,6 +135,14 @@ func (out *Series) addFate(f *fate) {
 	out.SendLag.Merge(&f.sendLag)
 }
 
+// Add adds up two selections that have nothing in common.
+func (out *Series) Add(o *Series) {
+	out.Counts.Add(&o.Counts)
+	out.Response.Merge(&o.Response)
+	out.Service.Merge(&o.Service)
+	out.SendLag.Merge(&o.SendLag)
+}
+
 func (t *Totals) matches(k Key, s *Selector) bool {
 	phase := t.names.Phases[k.Phase]
 	if s.Phase == "" && !phase.Measure || s.Phase != "" && s.Phase != phase.Name {
@@ -143,7 +151,7 @@ func (t *Totals) matches(k Key, s *Selector) bool {
 	if !t.names.picks(int(k.Slice), s) {
 		return false
 	}
-	if s.Op != "" && s.Op != k.Op.String() || s.Tenant != "" && s.Tenant != t.tenant(k) {
+	if s.Op == "" && k.Op.LookUp() || s.Op != "" && s.Op != k.Op.String() || s.Tenant != "" && s.Tenant != t.tenant(k) {
 		return false
 	}
 	if s.Fleet == "" && s.Cohort == "" {

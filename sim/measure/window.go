@@ -3,7 +3,7 @@ package measure
 // Window is what happened between two looks at a run, over all its phases: for live views. The zero value is empty and
 // ready; it is owned by one goroutine.
 type Window struct {
-	Counts                                      // over all phases and operations
+	Counts                                      // of uploads, over all phases
 	Phases                     [][NumOps]Counts // the same by phase, in the order of Names.Phases, and operation
 	Response, Service, SendLag Histogram        // of the uploads whose fate was known within the window
 }
@@ -38,7 +38,9 @@ func (r *Recorder) Window(w *Window) {
 	for p := range done.Phases {
 		for op := range done.Phases[p] {
 			c := &done.Phases[p][op]
-			w.Counts.Add(c)
+			if !Op(op).LookUp() {
+				w.Counts.Add(c)
+			}
 			w.Phases[p][op].Add(c)
 		}
 	}

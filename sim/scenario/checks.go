@@ -140,6 +140,7 @@ func (b *builder) metric(r *rawCheck, path string) *check.Metric {
 	}
 	m.Where = measure.Selector{Op: w.Op, Phase: w.Phase, Fleet: w.Fleet, Cohort: w.Cohort, Tenant: w.Tenant, Class: w.Class,
 		Outside: b.windows(w.Outside, path+".where.outside"), During: b.windows(w.During, path+".where.during")}
+	b.exists(&w.Op, b.dim.ops, path+".where.op", "operation")
 	b.exists(&w.Phase, b.dim.phases, path+".where.phase", "phase")
 	b.exists(&w.Fleet, b.dim.fleets, path+".where.fleet", "fleet")
 	b.exists(&w.Cohort, b.dim.cohorts, path+".where.cohort", "cohort")

@@ -5,7 +5,7 @@ package scenario
 type rawCheck struct {
 	Name      word          `json:"name" jsonschema:"unique"`
 	Metric    string        `json:"metric,omitempty" jsonschema:"what is measured: response_time, service_time, send_lag, failed, refused, dropped, accepted, retries or throughput"`
-	Where     *rawWhere     `json:"where,omitempty" jsonschema:"which uploads; without a phase those of all measured phases"`
+	Where     *rawWhere     `json:"where,omitempty" jsonschema:"which uploads, or look-ups with op; without a phase those of all measured phases"`
 	Expect    string        `json:"expect,omitempty" jsonschema:"what must hold of the metric, e.g. p99 <= 250ms, rate <= 0.1%, count == 0, per_second >= 950"`
 	Verdicts  *rawVerdicts  `json:"verdicts,omitempty" jsonschema:"the backend's verdicts on what devices detected, against the reference classifier's and against the planted truth"`
 	Generator *rawGenerator `json:"generator,omitempty" jsonschema:"whether the harness itself kept up"`
@@ -19,7 +19,7 @@ type rawCheck struct {
 }
 
 type rawWhere struct {
-	Op      string   `json:"op,omitempty" enum:"enroll|upload" jsonschema:"operation"`
+	Op      string   `json:"op,omitempty" enum:"enroll|upload|config|verdict" jsonschema:"operation; without it uploads, enrolments among them"`
 	Phase   string   `json:"phase,omitempty" jsonschema:"name of a phase"`
 	Fleet   string   `json:"fleet,omitempty" jsonschema:"name of a fleet"`
 	Cohort  string   `json:"cohort,omitempty" jsonschema:"name of a cohort, or fleet/cohort"`

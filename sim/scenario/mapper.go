@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -40,6 +41,12 @@ func (b *mapper) mapping(r *rawMapping, name string) *wire.Mapping {
 		m.Enrol = b.op(r.Enrol, r, "enrol")
 	}
 	m.Own = r.Upload.Answers == "drover"
+	if r.Config != nil {
+		m.Config, m.Every = b.ask(&r.Config.rawAsk, r, false, "config"), time.Duration(r.Config.Every)
+	}
+	if r.Verdict != nil {
+		m.Verdict = b.verdict(r.Verdict, r)
+	}
 	return m
 }
 
@@ -57,20 +64,43 @@ func (b *mapper) formats(r *rawMapping) []string {
 // op compiles one operation.
 func (b *mapper) op(r *rawOp, all *rawMapping, path string) *wire.Operation {
 	o := &wire.Operation{Method: r.Method, Drover: r.Answers == "drover", OTLP: r.Answers == "otlp"}
-	if r.Path != "" && !strings.HasPrefix(r.Path, "/") && b.good(&r.Path) {
-		b.errorf(b.at(&r.Path, r), "want e.g. /ingest, or leave it out for target.url itself", "%s.path: %q does not begin with /", path, clip(r.Path))
-	} else if strings.ContainsAny(r.Path, "?# \t\n") {
-		b.errorf(b.at(&r.Path, r), "parameters go into query", "%s.path: %q has a ?, a # or a blank", path, clip(r.Path))
-	}
-	o.Path = b.template(b.at(&r.Path), r.Path, wire.Use{Text: true, What: "a path"}, path+".path")
-	o.Query = b.pairs(r.Query, wire.Use{What: "a query"}, path+".query", false)
-	o.Headers = append(b.pairs(all.Headers, wire.Use{What: "a header"}, "headers", true), b.pairs(r.Headers, wire.Use{What: "a header"}, path+".headers", true)...)
+	b.address(o, address{&r.Path, r.Query, r.Headers, r}, all, wire.Use{}, path)
 	o.Body = b.body(r, all.Per == "event", path)
-	if o.Body != nil && strings.ContainsFunc(o.Body.ContentType, func(c rune) bool { return c < ' ' || c > '~' }) {
-		b.errorf(b.at(&r.ContentType), "want e.g. application/json", "%s.contentType: %q is none", path, clip(r.ContentType))
+	if o.Body != nil {
+		b.contentType(&r.ContentType, o.Body.ContentType, path)
 	}
 	b.reading(r, o, path)
 	return o
+}
+
+// address is where a request goes, as an operation has it.
+type address struct {
+	path           *string
+	query, headers rawPairs
+	op             any
+}
+
+// address compiles where a request goes. u is what its templates can use.
+func (b *mapper) address(o *wire.Operation, a address, all *rawMapping, u wire.Use, path string) {
+	if s := *a.path; s != "" && !strings.HasPrefix(s, "/") && b.good(a.path) {
+		b.errorf(b.at(a.path, a.op), "want e.g. /ingest, or leave it out for target.url itself", "%s.path: %q does not begin with /", path, clip(s))
+	} else if strings.ContainsAny(s, "?# \t\n") {
+		b.errorf(b.at(a.path, a.op), "parameters go into query", "%s.path: %q has a ?, a # or a blank", path, clip(s))
+	}
+	in := func(what string, text bool) wire.Use {
+		u.What, u.Text = what, text
+		return u
+	}
+	o.Path = b.template(b.at(a.path), *a.path, in("a path", true), path+".path")
+	o.Query = b.pairs(a.query, in("a query", false), path+".query", false)
+	o.Headers = append(b.pairs(all.Headers, wire.Use{What: "a header"}, "headers", true), b.pairs(a.headers, in("a header", false), path+".headers", true)...)
+}
+
+// contentType refuses one that cannot be in a header.
+func (b *mapper) contentType(ptr *string, value, path string) {
+	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
+		b.errorf(b.at(ptr), "want e.g. application/json", "%s.contentType: %q is none", path, clip(value))
+	}
 }
 
 // own are headers that drover sets itself.
@@ -176,13 +206,13 @@ func (b *mapper) body(r *rawOp, perEvent bool, path string) *wire.Body {
 		body.Text = b.template(n, n.Value, wire.Use{Event: true, Text: true, What: "an event"}, path+".event")
 	} else if r.Body == "ndjson" && n.Kind == yaml.SequenceNode {
 		for i, item := range n.Content {
-			body.Lines = append(body.Lines, b.node(item, true, fmt.Sprintf("%s.event[%d]", path, i+1)))
+			body.Lines = append(body.Lines, b.node(item, wire.Use{Event: true}, fmt.Sprintf("%s.event[%d]", path, i+1)))
 		}
 		if perEvent {
 			body.Single = false
 		}
 	} else {
-		body.Lines = []*wire.Node{b.node(n, true, path+".event")}
+		body.Lines = []*wire.Node{b.node(n, wire.Use{Event: true}, path+".event")}
 	}
 	if r.Document != nil {
 		b.document(r, body, perEvent, path)
@@ -203,7 +233,7 @@ func (b *mapper) document(r *rawOp, body *wire.Body, perEvent bool, path string)
 		b.errorf(b.key(&r.Document), "put it into event", "%s.document: with %s nothing is around the events", path, what)
 		return
 	}
-	body.Document = b.node(n, false, path+".document")
+	body.Document = b.node(n, wire.Use{}, path+".document")
 	places := 0
 	var count func(n *yaml.Node)
 	count = func(n *yaml.Node) {
@@ -228,18 +258,18 @@ const eventsRef = "${upload.events}"
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 // node compiles a value.
-func (b *mapper) node(n *yaml.Node, ofEvent bool, path string) *wire.Node {
+func (b *mapper) node(n *yaml.Node, u wire.Use, path string) *wire.Node {
 	switch n.Kind {
 	case yaml.MappingNode:
 		var all []wire.Member
 		for k, v := range members(n) {
-			all = append(all, wire.Member{Name: k.Value, Value: b.node(v, ofEvent, path+"."+clip(k.Value))})
+			all = append(all, wire.Member{Name: k.Value, Value: b.node(v, u, path+"."+clip(k.Value))})
 		}
 		return wire.ObjectNode(all)
 	case yaml.SequenceNode:
 		var items []*wire.Node
 		for i, c := range n.Content {
-			items = append(items, b.node(c, ofEvent, fmt.Sprintf("%s[%d]", path, i+1)))
+			items = append(items, b.node(c, u, fmt.Sprintf("%s[%d]", path, i+1)))
 		}
 		return wire.ListNode(items)
 	}
@@ -255,27 +285,42 @@ func (b *mapper) node(n *yaml.Node, ofEvent bool, path string) *wire.Node {
 		return wire.LiteralNode(n.Value)
 	}
 	if n.Value == eventsRef {
-		if ofEvent {
+		switch {
+		case u.LookUp:
+			b.errorf(n, "", "%s: %s belongs to an upload, and a look-up is none", path, eventsRef)
+		case u.Event:
 			b.errorf(n, "use it in document", "%s: %s is around events, not in one", path, eventsRef)
 		}
 		return wire.EventsNode()
 	}
-	u := wire.Use{Event: ofEvent, What: "a document"}
+	u.What, u.Body = "a document", true
 	return wire.TextNode(b.template(n, n.Value, u, path))
+}
+
+// placeIn reads a place in an answer; nil: there is none.
+func (b *mapper) placeIn(ptr *string, path string) wire.Place {
+	if *ptr == "" {
+		return nil
+	}
+	p, ok := wire.ParsePlace(*ptr)
+	if !ok && b.good(ptr) {
+		b.errorf(b.at(ptr), "want names joined by dots, e.g. data.items", "%s: %q is not a place in an answer", path, clip(*ptr))
+	}
+	return p
+}
+
+// success compiles which answers say yes.
+func (b *mapper) success(s *rawSuccess, g *wire.Reading, path string) {
+	g.Statuses = s.Status
+	g.Say, g.Yes = b.placeIn(&s.Say, path+".success.say"), s.Yes
+	if (g.Say == nil) != (len(g.Yes) == 0) && b.good(&s.Say, &s.Yes) {
+		b.errorf(b.at(&s.Say, &s.Yes, s), "want both or neither, e.g. {say: code, yes: 0}", "%s.success: say and yes belong together", path)
+	}
 }
 
 // reading compiles what answers mean.
 func (b *mapper) reading(r *rawOp, o *wire.Operation, path string) {
-	place := func(ptr *string, name string) wire.Place {
-		if *ptr == "" {
-			return nil
-		}
-		p, ok := wire.ParsePlace(*ptr)
-		if !ok && b.good(ptr) {
-			b.errorf(b.at(ptr), "want names joined by dots, e.g. data.items", "%s.%s: %q is not a place in an answer", path, name, clip(*ptr))
-		}
-		return p
-	}
+	place := func(ptr *string, name string) wire.Place { return b.placeIn(ptr, path+"."+name) }
 	g := &o.Reading
 	if r.Answers != "mapped" {
 		of := map[string]string{"drover": "drover's own API", "otlp": "OTLP"}[r.Answers]
@@ -283,18 +328,14 @@ func (b *mapper) reading(r *rawOp, o *wire.Operation, path string) {
 			ptr   any
 			given bool
 			name  string
-		}{{&r.Success, b.written(&r.Success), "success"}, {&r.Items, r.Items != nil, "items"}, {&r.Verdicts, r.Verdicts != nil, "verdicts"}} {
+		}{{&r.Success, len(r.Success.Status)+len(r.Success.Say)+len(r.Success.Yes) > 0, "success"}, {&r.Items, r.Items != nil, "items"}, {&r.Verdicts, r.Verdicts != nil, "verdicts"}} {
 			if f.given {
 				b.errorf(b.key(f.ptr), "remove it, or use answers: mapped", "%s.%s: answers of %s need none", path, f.name, of)
 			}
 		}
 		return
 	}
-	g.Statuses = r.Success.Status
-	g.Say, g.Yes = place(&r.Success.Say, "success.say"), r.Success.Yes
-	if (g.Say == nil) != (len(g.Yes) == 0) && b.good(&r.Success.Say, &r.Success.Yes) {
-		b.errorf(b.at(&r.Success.Say, &r.Success.Yes, &r.Success), "want both or neither, e.g. {say: code, yes: 0}", "%s.success: say and yes belong together", path)
-	}
+	b.success(&r.Success, g, path)
 	if it := r.Items; it != nil {
 		g.Items = &wire.Items{List: place(&it.List, "items.list"), Status: place(&it.Status, "items.status"), OK: it.OK, Reason: place(&it.Reason, "items.reason")}
 	}
@@ -305,22 +346,27 @@ func (b *mapper) reading(r *rawOp, o *wire.Operation, path string) {
 	if v.ID != "" && v.Seq != "" {
 		b.errorf(b.at(&v.Seq), "keep one of them", "%s.verdicts: id and seq both say which event an item is of", path)
 	}
+	g.Verdicts = &wire.Verdicts{List: place(&v.List, "verdicts.list"), ID: place(&v.ID, "verdicts.id"), Seq: place(&v.Seq, "verdicts.seq"),
+		Word: place(&v.Word, "verdicts.word"), Score: place(&v.Score, "verdicts.score"), Words: b.words(v.Words, path+".verdicts.words")}
+}
+
+// words are what the words of a backend mean.
+func (b *mapper) words(pairs rawPairs, path string) map[string]wire.Word {
 	words := map[string]wire.Word{}
 	known := map[string]wire.Word{"unknown": {}}
 	for c := range event.NumCategories {
 		known[c.String()] = wire.Word{Category: c, Known: true}
 	}
-	for _, p := range v.Words {
+	for _, p := range pairs {
 		w, ok := known[p.Value]
 		if !ok {
 			names := slices.Sorted(maps.Keys(known))
-			b.errorf(p.node, didYouMean(p.Value, names, "want "+list(names)), "%s.verdicts.words.%s: %q is not known", path, clip(p.Name), clip(p.Value))
+			b.errorf(p.node, didYouMean(p.Value, names, "want "+list(names)), "%s.%s: %q is not known", path, clip(p.Name), clip(p.Value))
 		}
 		words[p.Name] = w
 	}
-	if len(v.Words) == 0 {
-		words = known
+	if len(pairs) == 0 {
+		return known
 	}
-	g.Verdicts = &wire.Verdicts{List: place(&v.List, "verdicts.list"), ID: place(&v.ID, "verdicts.id"), Seq: place(&v.Seq, "verdicts.seq"),
-		Word: place(&v.Word, "verdicts.word"), Score: place(&v.Score, "verdicts.score"), Words: words}
+	return words
 }

@@ -165,6 +165,7 @@ func parse(file string, src []byte, opt Options) (*Scenario, []string, error) {
 	b.target(sc)
 	b.contract(sc)
 	sc.Target.Adapter = b.adapter(&f.Spec.Target, sc)
+	b.dim.ops = operations(sc.Target.Adapter)
 	b.hashed(&f.Spec.Target, &sc.Target)
 	b.messagePlace(&f.Spec.Target, sc)
 	sc.Batch.MaxEvents = f.Spec.Target.Client.Batch.MaxEvents
@@ -211,4 +212,4 @@ type builder struct {
 }
 
 // dimensions are the names that a check may pick uploads by.
-type dimensions struct{ phases, fleets, cohorts, entries []string }
+type dimensions struct{ ops, phases, fleets, cohorts, entries []string }

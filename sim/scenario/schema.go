@@ -84,7 +84,7 @@ func mappingSchema() *jsonschema.Schema {
 	status := &jsonschema.Schema{Types: []string{"integer", "string", "array"}}
 	s, err := jsonschema.ForType(t, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[word](): {Type: "string", Pattern: wordSyntax}, reflect.TypeFor[rawPairs](): texts, reflect.TypeFor[rawSpans](): status,
-		reflect.TypeFor[rawWords](): {}, reflect.TypeFor[rawAny](): {},
+		reflect.TypeFor[rawWords](): {}, reflect.TypeFor[rawAny](): {}, reflect.TypeFor[duration](): {Type: "string", Pattern: durationSyntax},
 	}})
 	if err != nil {
 		panic("scenario: schema: " + err.Error())

@@ -50,6 +50,9 @@ func (r *payloadReader) Close() error { return nil }
 
 // mangle is a body, or a message, as a fault of ours leaves it.
 func (f Fault) mangle(b []byte) []byte {
+	if len(b) == 0 {
+		return b // a look-up's, which asks by its address alone
+	}
 	switch f {
 	case Malformed:
 		return b[:len(b)/2]

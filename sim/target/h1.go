@@ -49,7 +49,7 @@ func newH1(h *HTTP) *h1 {
 		if h.opt.Run != "" {
 			head = fmt.Appendf(head, "X-Drover-Run: %s\r\n", h.opt.Run)
 		}
-		if h.opt.Client.Compression != "" {
+		if h.packs(measure.Op(op)) {
 			head = fmt.Appendf(head, "Content-Encoding: %s\r\n", h.opt.Client.Compression)
 		}
 		f.heads[op] = head
@@ -150,6 +150,9 @@ func (f *h1) request(dst []byte, req *Request, body []byte) []byte {
 	dst = append(dst, req.Header...)
 	if opt.Sign != nil {
 		dst = opt.Sign.append(dst, f.http.methods[req.Op], string(dst[from:to]), body)
+	}
+	if len(body) == 0 && f.http.methods[req.Op] == http.MethodGet {
+		return append(dst, "\r\n"...)
 	}
 	dst = strconv.AppendInt(append(dst, "Content-Length: "...), int64(len(body)), 10)
 	return append(dst, "\r\n\r\n"...)

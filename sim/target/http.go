@@ -231,6 +231,11 @@ func (h *HTTP) at(path string) *url.URL {
 	return &u
 }
 
+// packs reports whether bodies of an operation are compressed. A GET has none.
+func (h *HTTP) packs(op measure.Op) bool {
+	return h.opt.Client.Compression != "" && h.methods[op] != http.MethodGet
+}
+
 // place is the URL of a request.
 func (h *HTTP) place(req *Request) (*url.URL, error) {
 	if req.Place == nil {
@@ -266,14 +271,14 @@ func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
 	}
 	req.token = token
 	defer h.heard(by, token, ans)
-	if c := h.opt.Client.Compression; c != "" {
+	if h.packs(req.Op) {
 		packed, z, err := h.squeezers.squeeze(body)
 		if err != nil {
 			*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: fmt.Errorf("compress: %w", err)}
 			return
 		}
 		defer h.squeezers.put(z) // runs after exchange has taken the bytes back
-		body, encoding = packed, []string{c}
+		body, encoding = packed, []string{h.opt.Client.Compression}
 	}
 	if h.calls != nil {
 		f := h.calls.frame(body, encoding != nil)

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"fmt"
+	"time"
 
+	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/measure"
 )
@@ -11,8 +13,13 @@ import (
 // carries the bytes is for a target to know. An adapter is made for one run and not changed; it is safe for concurrent use.
 type Adapter struct {
 	Name string
-	Ops  [measure.NumOps]Exchange // those of enrolments and of all other uploads
+	Ops  [measure.NumOps]Exchange // an operation that it does not have has no Read
+
+	Every time.Duration // of device time, that a device's configuration is fetched anew after
 }
+
+// Has reports whether the adapter has an operation. Uploads and enrolments it always has.
+func (a *Adapter) Has(op measure.Op) bool { return a.Ops[op].Read != nil }
 
 // Exchange is one request and its answer. The bytes are the Format's: Begin, Event for each event, End. What else depends on the
 // upload is appended to the caller's buffers; a nil Place or Header adds nothing.
@@ -23,10 +30,12 @@ type Exchange struct {
 	Place  Text   // path and query of HTTP, escaped; a topic, a subject
 	Header Text   // lines of a header, each ended by CRLF
 	Read   Reader
+	LookUp bool // it has no idempotency key
 }
 
-// Text appends what a request has outside of its body. key is the idempotency key of the upload.
-type Text func(dst []byte, d *fleet.Device, key []byte) []byte
+// Text appends what a request has outside of its body. e is the event of a look-up that is about one, and else of no use; key is the
+// idempotency key of the upload.
+type Text func(dst []byte, d *fleet.Device, e *event.Event, key []byte) []byte
 
 // Reply is what came back on an upload, before anybody understood it.
 type Reply struct {

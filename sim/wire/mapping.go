@@ -1,6 +1,9 @@
 package wire
 
 import (
+	"time"
+
+	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/measure"
 )
@@ -15,6 +18,9 @@ type Mapping struct {
 	Formats   []string   // those that it can be used with, the first where none is named; nil: all
 	Enrol     *Operation // nil: enrolments are uploads like all others
 	Upload    *Operation
+	Config    *Operation    // nil: devices fetch no configuration
+	Every     time.Duration // of Config, see Adapter
+	Verdict   *Operation    // nil: nothing is looked up; else uploads are not asked what the backend makes of threats
 }
 
 // Operation is one request of a mapping.
@@ -24,6 +30,7 @@ type Operation struct {
 	Query   []Pair
 	Headers []Pair
 	Body    *Body // nil: the whole upload as the target's format has it
+	Ask     *Ask  // of a look-up, instead of Body
 	Drover  bool  // answers are those of drover's own API
 	OTLP    bool  // answers are those to an export of OpenTelemetry logs
 	Reading Reading
@@ -38,6 +45,12 @@ func (m *Mapping) Adapter(run Constants) *Adapter {
 	a.Ops = [measure.NumOps]Exchange{measure.Enroll: up, measure.Upload: up}
 	if m.Enrol != nil {
 		a.Ops[measure.Enroll] = m.Enrol.exchange(c)
+	}
+	if m.Config != nil {
+		a.Ops[measure.Config], a.Every = m.Config.exchange(c), m.Every
+	}
+	if m.Verdict != nil {
+		a.Ops[measure.Verdict] = m.Verdict.exchange(c)
 	}
 	return a
 }
@@ -84,7 +97,7 @@ func (m *Mapping) Writes() (whole, single bool) {
 const FormatHeader = "X-Drover-Format"
 
 func (o *Operation) exchange(c *Constants) Exchange {
-	x := Exchange{Method: o.Method, Read: readDrover}
+	x := Exchange{Method: o.Method, Read: readDrover, LookUp: o.Ask != nil}
 	switch {
 	case o.OTLP:
 		x.Read = readOTLP
@@ -101,14 +114,16 @@ func (o *Operation) exchange(c *Constants) Exchange {
 	}
 	if o.Drover && c.Doc != nil {
 		name, more := []byte(FormatHeader+": "+c.Doc.Name+"\r\n"), x.Header
-		x.Header = func(dst []byte, d *fleet.Device, key []byte) []byte {
+		x.Header = func(dst []byte, d *fleet.Device, e *event.Event, key []byte) []byte {
 			if dst = append(dst, name...); more != nil {
-				dst = more(dst, d, key)
+				dst = more(dst, d, e, key)
 			}
 			return dst
 		}
 	}
 	switch {
+	case o.Ask != nil:
+		x.Format = o.Ask.Format(c)
 	case o.Body != nil:
 		x.Format = o.Body.Format(c)
 	case c.Doc != nil:

@@ -54,6 +54,7 @@ type placeField struct {
 	has    func(v values) bool // beyond data type and kind; nil: always
 	time   bool                // it can be written in the forms of timeForms
 	safe   bool                // its text needs no escape, neither in JSON nor in a URL
+	key    bool                // it is the upload's key, which look-ups do not have
 }
 
 // there reports whether the field has a value.
@@ -70,7 +71,7 @@ func (f *placeField) there(v values) bool {
 			return false
 		}
 	}
-	return f.has == nil || f.has(v)
+	return (f.has == nil || f.has(v)) && !(f.key && len(v.k) == 0)
 }
 
 // sure reports whether every upload, or event, of a run has the field.
@@ -81,6 +82,11 @@ func (f *placeField) sure(c *Constants) bool {
 	return f.kind == event.NumKinds && f.has == nil && (f.data == event.NumFields || c.Send.Has(f.data))
 }
 
+// ofThreat reports whether every threat that is looked up has the field.
+func (f *placeField) ofThreat(c *Constants) bool {
+	return f.kind == event.WebThreat && (f.data == none || f.data == event.WebDomain && c.Send.Has(f.data))
+}
+
 const (
 	none    = event.NumFields
 	anyKind = event.NumKinds
@@ -89,7 +95,7 @@ const (
 // placeFields are all fields, in the order in which they are told. Those of devices and events are named as in the native format.
 var placeFields = []placeField{
 	{name: "run.id", scope: ofRun, data: none, kind: anyKind, append: func(b []byte, v values) []byte { return append(b, v.c.Run...) }},
-	{name: "upload.key", scope: ofUpload, data: none, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return append(b, v.k...) }},
+	{name: "upload.key", scope: ofUpload, data: none, kind: anyKind, safe: true, key: true, append: func(b []byte, v values) []byte { return append(b, v.k...) }},
 
 	{name: "device.id", scope: ofUpload, data: none, kind: anyKind, append: appendDeviceID,
 		has: func(v values) bool { return identified(v.d, v.c.Send) }},

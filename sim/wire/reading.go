@@ -33,7 +33,7 @@ type Items struct {
 
 // Verdicts says where the backend's own opinion of single events is.
 type Verdicts struct {
-	List  Place
+	List  Place // nil: the answer is about one event, and is the item
 	ID    Place // in an item: the event's id
 	Seq   Place // or its seq; with neither the items are in the order of the upload
 	Word  Place // in an item: what the event is
@@ -189,8 +189,12 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 	if w == nil {
 		return
 	}
+	if w.List == nil {
+		a.Verdicts = append(a.Verdicts, w.of(r.Body, r.FirstSeq))
+		return
+	}
 	for i, item := range elements(w.List.find(r.Body)) {
-		v := Verdict{Seq: r.FirstSeq + uint32(i)}
+		seq := r.FirstSeq + uint32(i)
 		switch {
 		case w.ID != nil:
 			id, ok := ParseGUID(string(bytes.ToLower(textOf(w.ID.find(item)))))
@@ -198,20 +202,25 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 			if !ok || at < 0 {
 				continue
 			}
-			v.Seq = r.FirstSeq + uint32(at)
+			seq = r.FirstSeq + uint32(at)
 		case w.Seq != nil:
-			seq, err := strconv.ParseUint(string(textOf(w.Seq.find(item))), 10, 32)
+			n, err := strconv.ParseUint(string(textOf(w.Seq.find(item))), 10, 32)
 			if err != nil {
 				continue
 			}
-			v.Seq = uint32(seq)
+			seq = uint32(n)
 		}
-		word := w.Words[string(textOf(w.Word.find(item)))]
-		v.Category, v.Known = word.Category, word.Known
-		if w.Score != nil {
-			score, _ := strconv.ParseFloat(string(textOf(w.Score.find(item))), 32)
-			v.Score = float32(score)
-		}
-		a.Verdicts = append(a.Verdicts, v)
+		a.Verdicts = append(a.Verdicts, w.of(item, seq))
 	}
+}
+
+// of is what an item says of the event with a seq.
+func (w *Verdicts) of(item []byte, seq uint32) Verdict {
+	word := w.Words[string(textOf(w.Word.find(item)))]
+	v := Verdict{Seq: seq, Category: word.Category, Known: word.Known}
+	if w.Score != nil {
+		score, _ := strconv.ParseFloat(string(textOf(w.Score.find(item))), 32)
+		v.Score = float32(score)
+	}
+	return v
 }

@@ -61,7 +61,7 @@ func TestNameText(t *testing.T) {
 	if len(bad) > 0 {
 		t.Fatal(bad)
 	}
-	got := string(NameText(&Constants{Run: "r.1", Send: event.AllFields}, name, ".*>")(nil, d, nil))
+	got := string(NameText(&Constants{Run: "r.1", Send: event.AllFields}, name, ".*>")(nil, d, nil, nil))
 	if want := "drover.>.26_4_2___.x" + d.GUID.String() + ".r_1"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"drover/sim/event"
 	"drover/sim/fleet"
 )
 
@@ -176,9 +177,11 @@ func (t *Template) Literal() string {
 
 // Use is where a template stands, for Check.
 type Use struct {
-	Event bool   // it is written once for each event, not once for each upload
-	Text  bool   // nothing can be left out of it
-	What  string // of what it is a part, for the message: "a path"
+	Event  bool   // it is written once for each event, not once for each upload
+	Text   bool   // nothing can be left out of it
+	What   string // of what it is a part, for the message: "a path"
+	Body   bool   // it is a part of a body, which is the same whatever the upload's key
+	LookUp bool   // of a look-up: with Event it is about a threat whose domain is known
 }
 
 // Check says what in the template cannot be used where it stands.
@@ -196,13 +199,17 @@ func (t *Template) Check(c *Constants, u Use) (bad []Mistake) {
 			switch {
 			case p.field.scope == ofEvent && !u.Event:
 				mend := "use it in event"
-				if p.field.name == "event.id" {
+				if u.LookUp {
+					mend = "use it in verdict"
+				} else if p.field.name == "event.id" {
 					mend = "${upload.key} is the id of the upload's first event"
 				}
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${%s} belongs to an event, and %s has none", p.field.name, u.What), Mend: mend})
-			case u.Event && p.field.name == "upload.key":
+			case u.LookUp && p.field.name == "upload.key":
+				bad = append(bad, Mistake{At: p.at, Ref: ref, What: "${upload.key} belongs to an upload, and a look-up is none", Mend: "use ${device.id}, or in verdict ${event.id}"})
+			case (u.Event || u.Body) && p.field.name == "upload.key":
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: "${upload.key} is not known in bodies", Mend: "use it in a path or a header, or ${event.id}"})
-			case u.Text && !grouped && !p.field.sure(c):
+			case u.Text && !grouped && !p.field.sure(c) && !(u.LookUp && u.Event && p.field.ofThreat(c)):
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${%s} may have no value, and a text has no place that could be left out", p.field.name), Mend: "put it in $[...], which is written only when it has one"})
 			}
 		}
@@ -300,8 +307,8 @@ func escapeURL(dst []byte, from int) []byte {
 // NameText makes the name of a place for messages, a topic or a subject. In the values of fields a byte of unfit, and any that is no
 // visible ASCII, becomes _.
 func NameText(c *Constants, t *Template, unfit string) Text {
-	return func(dst []byte, d *fleet.Device, key []byte) []byte {
-		v := values{c: c, d: d, k: key}
+	return func(dst []byte, d *fleet.Device, e *event.Event, key []byte) []byte {
+		v := values{c: c, d: d, e: e, k: key}
 		return appendName(dst, t.parts, v, unfit)
 	}
 }

@@ -249,11 +249,11 @@ func TestPlaceAndHeader(t *testing.T) {
 	place := PlaceText(c, mustTemplate(t, "/x/${account.upn}/y"), []Pair{
 		{"run", mustTemplate(t, "r:${run.id}")}, {"user", mustTemplate(t, "${account.user_id}")}, {"key", mustTemplate(t, "${upload.key}")},
 	})
-	if got, want := string(place(nil, testDevice(), []byte("k-1"))), "/x/zo%C3%AB.o%27neill%40contoso.example/y?run=r%3Aa%20b&key=k-1"; got != want {
+	if got, want := string(place(nil, testDevice(), nil, []byte("k-1"))), "/x/zo%C3%AB.o%27neill%40contoso.example/y?run=r%3Aa%20b&key=k-1"; got != want {
 		t.Errorf("place %s, want %s", got, want)
 	}
 	header := HeaderText(c, []Pair{{"X-Upn", mustTemplate(t, "${account.upn}")}, {"X-User", mustTemplate(t, "${account.user_id}")}, {"X-Key", mustTemplate(t, "k=${upload.key}")}})
-	if got, want := string(header(nil, testDevice(), []byte("k-1"))), "X-Upn: zo??.o'neill@contoso.example\r\nX-Key: k=k-1\r\n"; got != want {
+	if got, want := string(header(nil, testDevice(), nil, []byte("k-1"))), "X-Upn: zo??.o'neill@contoso.example\r\nX-Key: k=k-1\r\n"; got != want {
 		t.Errorf("header %q, want %q", got, want)
 	}
 }

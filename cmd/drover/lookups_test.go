@@ -1,0 +1,105 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// lookUps is a small scenario with the adapter of the shipped one, at a target.
+func lookUps(t *testing.T, url string) string {
+	t.Helper()
+	text := `apiVersion: drover/v1
+kind: Scenario
+metadata: {name: asking}
+spec:
+  seed: 1
+  clock: {start: "2026-05-04T08:00:00Z", speed: 40000}
+  target:
+    url: ` + url + `
+    adapter:
+      enrol: {path: /v1/enroll, body: format, answers: drover}
+      upload: {path: /v1/events, body: format, answers: drover}
+      config: {path: /v1/config, headers: {X-Device: "${device.id}"}, every: 2h, success: {say: revision, yes: 0}}
+      verdict: {path: /v1/verdict, query: {domain: "${web.domain}"}, verdict: {word: verdict, score: score}}
+    client: {compression: gzip}
+  fleets:
+    - name: contoso
+      devices: 20
+      cohorts: [{name: phones, weight: 100, profile: enterprise-iphone, behavior: busy}]
+  behaviors:
+    busy: {day: {shape: always-on}, events: {heartbeat: {every: 1h}, webVisit: {perDay: 400, maliciousShare: 10%}}}
+  load:
+    phases: [{name: day, for: 500ms}, {name: drain, do: drain, for: 2s}]
+  checks:
+    - {name: config, metric: refused, where: {op: config}, expect: count == 0}
+    - {name: verdict, metric: accepted, where: {op: verdict}, expect: rate == 100%}
+    - {name: agreement, verdicts: {agreement: ">= 100%", atLeast: 20}}
+    - {name: settled, reconcile: {lost: 0, duplicated: 0, altered: 0, wrongTenant: 0, unexpected: 0}}
+`
+	if url == "embedded" {
+		text = strings.Replace(text, "    client:", "    readback: {adapter: drover-audit, settle: 2s}\n    client:", 1)
+	}
+	file := filepath.Join(t.TempDir(), "asking.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Devices fetch their configuration and ask for verdicts at drover's own backend, over the wire: each is an operation of the report, and no
+// part of what is settled.
+func TestLookUps(t *testing.T) {
+	out := want(t, exitPass, "run", lookUps(t, "embedded"), "--out", t.TempDir(), "--format", "json")
+	var doc struct {
+		Operations []struct {
+			Name                         string
+			Due, Accepted, Events, Bytes int64
+			Response                     struct{ Count int64 }
+		}
+		Verdicts struct{ Judged int64 }
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int64{}
+	for _, op := range doc.Operations {
+		seen[op.Name] = op.Accepted
+		if looked := op.Name != "upload"; op.Accepted == 0 || op.Accepted != op.Due || op.Response.Count != op.Due || looked != (op.Events == 0) || looked != (op.Bytes == 0) {
+			t.Errorf("%+v: want all accepted, and events of uploads alone", op)
+		}
+	}
+	// 500 ms are 5.6 h: a fetch at the first upload, and two more.
+	if len(seen) != 3 || seen["config"] < 50 || seen["config"] > 60 || seen["verdict"] < 20 {
+		t.Errorf("operations are %v, want upload, config and verdict", seen)
+	}
+}
+
+// A look-up that the server refuses ends drover before the load.
+func TestLookUpPreflight(t *testing.T) {
+	missing := "/v1/config"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case missing:
+			w.WriteHeader(http.StatusNotFound)
+		case "/v1/config":
+			if r.Method != http.MethodGet || r.Header.Get("X-Device") == "" || r.Header.Get("Content-Encoding") != "" || r.Header.Get("Content-Length") != "" || r.Header.Get("Idempotency-Key") != "" {
+				t.Errorf("a fetch is %s with %v", r.Method, r.Header)
+			}
+			w.Write([]byte(`{"revision":0}`))
+		case "/v1/verdict":
+			if !strings.HasSuffix(r.URL.Query().Get("domain"), ".sim.test") {
+				t.Errorf("a look-up asks %s", r.URL)
+			}
+			w.Write([]byte(`{"verdict":"benign"}`))
+		}
+	}))
+	defer s.Close()
+	refused(t, exitTarget, "the fetch of a configuration was not accepted", "run", lookUps(t, s.URL), "--out", t.TempDir())
+	missing = "/v1/verdict"
+	refused(t, exitTarget, "the look-up of a verdict was not accepted", "run", lookUps(t, s.URL), "--out", t.TempDir())
+}
