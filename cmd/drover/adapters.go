@@ -116,5 +116,15 @@ Traps that only a read-back finds:
   - what was acknowledged and only in memory when the server died; what was stored twice because it was sent again;
   - stored data that shows after a second: target.readback.settle is how long drover looks.
 
-auth.type is none, bearer, basic, header (a token in a header of any name), or oauth2; auth.sign adds an HMAC; mTLS is
-target.tls.clientCertificates. Requests that carry events of several devices are not supported yet, and refused.`
+Credentials. auth.type is one of these; auth.sign and a certificate go with any of them:
+
+  auth: {type: none}
+  auth: {type: basic, user: me, passwordFrom: {env: PASSWORD}}
+  auth: {type: bearer, tokenFrom: {env: TOKEN}}
+  auth: {type: header, header: X-API-Key, tokenFrom: {file: key.txt}}            # with prefix: "Splunk " before it, e.g.
+  auth: {type: oauth2, tokenURL: "https://127.0.0.1:9443/token", clientId: me, clientSecretFrom: {env: SECRET}, scope: "logs:write"}
+  auth: {type: none, sign: {keyFrom: {env: KEY}, header: X-Signature, prefix: "sha256="}}     # HMAC of the body
+  tls: {caFrom: {file: ca.pem}, clientCertificate: {certFrom: {file: me.pem}, keyFrom: {file: me-key.pem}}}      # mTLS
+  tls: {clientCertificates: {caFrom: {file: ca.pem}, keyFrom: {file: ca-key.pem}}}     # one for each device; client: {connections: per-device}
+
+Requests that carry events of several devices are not supported yet, and refused.`

@@ -193,3 +193,30 @@ func TestMappedPreflight(t *testing.T) {
 	b.blind = true
 	refused(t, exitTarget, "does not show it", "run", bulkScenario(t, s.URL, "0s"), "--out", t.TempDir())
 }
+
+// TestCredentialsOfThePage: what the page says of credentials can be copied into a scenario.
+func TestCredentialsOfThePage(t *testing.T) {
+	_, rest, _ := strings.Cut(want(t, exitPass, "help", "adapters"), "Credentials.")
+	rest, _, _ = strings.Cut(rest, "Requests that")
+	types := map[string]bool{}
+	for _, line := range lines(rest) {
+		line, _, _ = strings.Cut(strings.TrimSpace(line), " # ")
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "auth:") && !strings.HasPrefix(line, "tls:") {
+			continue
+		}
+		types[strings.Trim(strings.Fields(line)[2], ",}")] = true
+		connections := "pooled"
+		if strings.Contains(line, "clientCertificates") {
+			connections = "per-device"
+		}
+		file := variant(t, "    auth: {type: bearer, tokenPer: tenant, secretFrom: {env: DROVER_TEST_SECRET}}\n", "    adapter: jsonlines\n    "+line+"\n",
+			"client: {timeout: 5s}", "client: {connections: "+connections+"}", "    - {name: all-counted, count: {missing: 0, surplus: 0}}\n", "")
+		want(t, exitPass, "validate", file, "--set", "target=https://127.0.0.1:8443")
+	}
+	for _, typ := range []string{"none", "basic", "bearer", "header", "oauth2"} {
+		if !types[typ] {
+			t.Errorf("the page has no credential of type %s", typ)
+		}
+	}
+}

@@ -68,6 +68,25 @@ func (b *builder) connections(t *rawTarget, into *Target) {
 	}
 }
 
+// certificate checks where the one certificate that drover shows is.
+func (b *builder) certificate(t *rawTarget, into *target.TLS) {
+	c := t.TLS.ClientCertificate
+	if c == nil || !b.good(t.TLS) {
+		return
+	}
+	const path = "target.tls.clientCertificate"
+	into.CertFrom, into.KeyFrom = b.secret(c.CertFrom, path+".certFrom"), b.secret(c.KeyFrom, path+".keyFrom")
+	at := b.key(&t.TLS.ClientCertificate)
+	switch {
+	case t.TLS.ClientCertificates != nil:
+		b.errorf(at, "leave one of them out", "target.tls has both clientCertificate, which is one for all, and clientCertificates, which is one for each device")
+	case t.URL == embedded && b.good(&t.URL):
+		b.errorf(at, "write clientCertificates: {}", "%s: the embedded backend trusts an authority that is made for the run", path)
+	case c.CertFrom == nil || c.KeyFrom == nil:
+		b.errorf(at, "want e.g. certFrom: {file: client.pem}, keyFrom: {file: client-key.pem}", "%s: the certificate or its key is not named", path)
+	}
+}
+
 // identities checks who issues the certificates of devices.
 func (b *builder) identities(t *rawTarget, into *Target) {
 	if t.TLS == nil || t.TLS.ClientCertificates == nil || !b.good(t.TLS) {
@@ -80,7 +99,7 @@ func (b *builder) identities(t *rawTarget, into *Target) {
 	switch {
 	case !b.good(&t.URL, &t.Client.Connections):
 	case t.Client.Connections != "per-device":
-		b.errorf(at, "use connections: per-device", "%s: devices share pooled connections, and a connection has one certificate", path)
+		b.errorf(at, "use connections: per-device, or clientCertificate for one that all show", "%s: devices share pooled connections, and a connection has one certificate", path)
 	case t.URL == embedded && (c.CAFrom != nil || c.KeyFrom != nil):
 		b.errorf(at, "write clientCertificates: {}", "%s: the embedded backend trusts an authority that is made for the run", path)
 	case t.URL != embedded && (c.CAFrom == nil || c.KeyFrom == nil):

@@ -153,6 +153,7 @@ func (b *builder) tls(t *rawTarget, into *Target) {
 	case named && t.URL == embedded:
 		b.errorf(b.key(&t.TLS), "leave caFrom and serverName out", "target.tls: the embedded backend has a certificate of its own, which is trusted")
 	}
+	b.certificate(t, &into.TLS)
 	if c.ServerName != "" && b.good(&c.ServerName) && (!hostName.MatchString(strings.ToLower(c.ServerName)) || net.ParseIP(c.ServerName) != nil) {
 		b.errorf(b.at(&c.ServerName), "want a host name, e.g. api.example.com", "target.tls.serverName: %q is not one", clip(c.ServerName))
 	}

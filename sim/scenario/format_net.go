@@ -8,6 +8,7 @@ type rawTLS struct {
 	MinVersion version    `json:"minVersion,omitempty" default:"1.2" enum:"1.2|1.3" jsonschema:"lowest version of TLS to speak"`
 	MaxVersion version    `json:"maxVersion,omitempty" default:"1.3" enum:"1.2|1.3" jsonschema:"highest version of TLS to speak"`
 
+	ClientCertificate  *rawClientCert  `json:"clientCertificate,omitempty" jsonschema:"the one certificate that drover shows on every connection, over whatever protocol"`
 	ClientCertificates *rawClientCerts `json:"clientCertificates,omitempty" jsonschema:"each device shows a certificate of its own, ECDSA P-256, whose subject is its identifier; with connections: per-device. With url: embedded {} will do"`
 }
 
@@ -27,6 +28,11 @@ type rawFaults struct {
 type rawSkew struct {
 	Devices share    `json:"devices,omitempty" default:"100%" range:"0%..100%" jsonschema:"share of the devices, drawn by the seed of faults"`
 	UpTo    duration `json:"upTo" example:"5m" range:"1ms..30d" jsonschema:"how far ahead or behind, drawn evenly for each device"`
+}
+
+type rawClientCert struct {
+	CertFrom *rawSecret `json:"certFrom,omitempty" jsonschema:"where it is read from, in PEM, with the certificates that vouch for it behind it"`
+	KeyFrom  *rawSecret `json:"keyFrom,omitempty" jsonschema:"where its key is read from, in PEM"`
 }
 
 type rawClientCerts struct {

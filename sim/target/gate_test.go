@@ -2,6 +2,7 @@ package target
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -16,6 +17,7 @@ type gate struct {
 	t     *testing.T
 	talk  func(g *gate, c net.Conn) // until the connection ends
 	tls   bool
+	by    *x509.CertPool // clients need a certificate of these; nil: none
 	mu    sync.Mutex
 	mood  temper
 	got   []string
@@ -56,7 +58,7 @@ func (g *gate) up() {
 				return
 			}
 			if g.tls {
-				c = serverTLSOf(c)
+				c = g.secure(c)
 			}
 			g.mu.Lock()
 			g.conns[c] = struct{}{}
@@ -121,6 +123,20 @@ func (g *gate) messages() []string {
 	return slices.Clone(g.got)
 }
 
-func serverTLSOf(c net.Conn) net.Conn {
-	return tls.Server(c, &tls.Config{Certificates: testIdentity().certs})
+// demand makes clients need a certificate of one of these authorities.
+func (g *gate) demand(by *x509.CertPool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.by = by
+}
+
+// secure is the server's end of a connection over TLS.
+func (g *gate) secure(c net.Conn) net.Conn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	conf := &tls.Config{Certificates: testIdentity().certs, ClientCAs: g.by}
+	if g.by != nil {
+		conf.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return tls.Server(c, conf)
 }

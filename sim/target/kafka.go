@@ -106,7 +106,7 @@ func (c *kafka) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e kgo.BrokerE2E) {
 	switch {
 	case err == nil:
 		return
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), isAlert(err):
 	case key == int16(kmsg.SASLAuthenticate):
 		err = &refusal{measure.Status401, int(kerr.SaslAuthenticationFailed.Code), "the broker ended the connection when it was shown the credential"}
 	default:

@@ -39,7 +39,7 @@ func openNATS(t *testing.T, opt NATSOptions, secure bool) (*Messages, *gate) {
 func talkNATS(g *gate, c net.Conn, secure bool) {
 	fmt.Fprintf(c, "INFO {\"server_id\":\"x\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":20000000,\"auth_required\":true,\"tls_required\":%t}\r\n", secure)
 	if secure {
-		c = serverTLSOf(c)
+		c = g.secure(c)
 	}
 	r := bufio.NewReader(c)
 	sids := map[string]string{} // by what the subject of a reply begins with

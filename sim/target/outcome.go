@@ -54,7 +54,7 @@ func classOfError(err error, run, attempt context.Context) measure.Class {
 		}
 		return measure.ConnectFailed
 	}
-	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" { // crypto/tls's name for an alert
+	if isAlert(err) {
 		return measure.ConnectFailed // TLS 1.3 tells a client after its handshake that its certificate was refused
 	}
 	if isReset(err) || isReset2(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
@@ -62,6 +62,12 @@ func classOfError(err error, run, attempt context.Context) measure.Class {
 		return measure.Reset
 	}
 	return measure.BadAnswer
+}
+
+// isAlert tells whether an error is what the other side said of TLS.
+func isAlert(err error) bool {
+	op := (*net.OpError)(nil)
+	return errors.As(err, &op) && op.Op == "remote error" // crypto/tls's name for it
 }
 
 // attemptError says in one line what an attempt was and how it ended.

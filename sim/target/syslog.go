@@ -2,9 +2,12 @@ package target
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // NewSyslog returns a target that writes messages to a syslog server over TCP (RFC 6587) or TLS (RFC 5425), framed by octet counting.
@@ -15,13 +18,14 @@ func NewSyslog(opt Remote) (*Messages, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.carrier = &syslog{remote: r}
+	m.carrier = &syslog{remote: r, patience: refusalTime}
 	return m, nil
 }
 
 // syslog writes each upload on a connection that nobody else uses meanwhile.
 type syslog struct {
-	remote *remote
+	remote   *remote
+	patience time.Duration // of greet
 
 	mu     sync.Mutex
 	idle   []*syslogConn
@@ -117,11 +121,26 @@ func (s *syslog) carry(ctx context.Context, p *parcel) error {
 	return err
 }
 
+// refusalTime is how long a server has to say, before the run, that it does not like the certificate of the client or that it wants one: in
+// TLS 1.3 it does so when the client thinks that all is well, and a syslog server says nothing else ever.
+const refusalTime = 300 * time.Millisecond
+
 func (s *syslog) greet(ctx context.Context) error {
 	c, err := s.take(ctx)
-	if err == nil {
-		s.give(c, true)
+	if err != nil {
+		return err
 	}
+	if s.remote.secure {
+		soon, end := context.WithTimeout(ctx, s.patience)
+		free := bound(soon, c.net)
+		_, err = c.net.Read(make([]byte, 1))
+		free()
+		end()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = ctx.Err()
+		}
+	}
+	s.give(c, err == nil)
 	return err
 }
 

@@ -13,14 +13,19 @@ import (
 // openSyslogCase is a syslog server: over TCP, or over TLS.
 func openSyslogCase(secure bool) func(*testing.T, time.Duration) (*Messages, protocolBackend) {
 	return func(t *testing.T, timeout time.Duration) (*Messages, protocolBackend) {
-		g := openGate(t, secure, secure, talkSyslog)
-		opt := Remote{URL: "syslog://" + g.addr, Client: Client{Timeout: timeout}}
-		if secure {
-			opt.URL, opt.TLS.RootCAs = "syslog+tls://"+g.addr, testIdentity().roots
-		}
-		m, err := NewSyslog(opt)
-		return must(t, m, err), g
+		m, g := openSyslog(t, Remote{Client: Client{Timeout: timeout}}, secure)
+		return m, g
 	}
+}
+
+func openSyslog(t *testing.T, opt Remote, secure bool) (*Messages, *gate) {
+	t.Helper()
+	g := openGate(t, secure, secure, talkSyslog)
+	if opt.URL = "syslog://" + g.addr; secure {
+		opt.URL, opt.TLS.RootCAs = "syslog+tls://"+g.addr, testIdentity().roots
+	}
+	m, err := NewSyslog(opt)
+	return must(t, m, err), g
 }
 
 // talkSyslog reads frames by octet counting, as RFC 6587 section 3.4.1 has it.

@@ -13,6 +13,10 @@ type TLS struct {
 	ServerName string         // the name to ask for and to find in the backend's certificate; empty: the URL's host
 	MinVersion uint16         // tls.VersionTLS12 or tls.VersionTLS13; 0 means 1.2
 	MaxVersion uint16         // 0 means the highest there is
+
+	// CertFrom and KeyFrom are the one certificate that drover shows on every connection, with those that vouch for it, and its key, both in
+	// PEM; the zero values: it shows none, unless devices have an Identity.
+	CertFrom, KeyFrom SecretRef
 }
 
 // maxCA is more than the bundle of all authorities that a system trusts.
@@ -34,6 +38,14 @@ func (t TLS) config(host string, http2 bool) (*tls.Config, error) {
 	if http2 {
 		c.NextProtos = []string{"h2"}
 	}
+	if t.CertFrom != (SecretRef{}) {
+		pair, err := t.pair()
+		if err != nil {
+			return nil, err
+		}
+		// Shown whomever the backend says that it trusts: it then says what is wrong, and not that there was none.
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	}
 	if t.RootCAs != nil || t.CAFrom == (SecretRef{}) {
 		return c, nil
 	}
@@ -46,4 +58,21 @@ func (t TLS) config(host string, http2 bool) (*tls.Config, error) {
 		return nil, fmt.Errorf("target.tls: %s holds no certificate in PEM", t.CAFrom)
 	}
 	return c, nil
+}
+
+// pair reads the certificate that drover shows.
+func (t TLS) pair() (pair tls.Certificate, err error) {
+	const where = "target.tls.clientCertificate"
+	cert, err := t.CertFrom.read("certificate", maxCA)
+	if err != nil {
+		return pair, fmt.Errorf(where+": %w", err)
+	}
+	key, err := t.KeyFrom.read("key", maxSecret)
+	if err != nil {
+		return pair, fmt.Errorf(where+": %w", err)
+	}
+	if pair, err = tls.X509KeyPair([]byte(cert), []byte(key)); err != nil {
+		return pair, fmt.Errorf(where+": %s and %s: %w", t.CertFrom, t.KeyFrom, err)
+	}
+	return pair, nil
 }
