@@ -223,7 +223,7 @@ func (r *ReadBack) pages(ctx context.Context, tenant int, of string) (shown int6
 			return strings.NewReplacer("{run}", quote(r.Run), "{tenant}", place, "{limit}", strconv.Itoa(r.How.Limit), "{cursor}", quote(cursor), "{offset}", strconv.FormatInt(shown, 10)).Replace(text)
 		}
 		path := in(request, url.QueryEscape)
-		p := page{how: &r.How, keep: r.keep}
+		p := page{how: &r.How, run: r.Run, keep: r.keep}
 		err := r.page(ctx, path, in(r.How.Body, func(s string) string { return s }), tenant, &p)
 		shown += p.items
 		if err != nil {
@@ -247,6 +247,7 @@ func (r *ReadBack) pages(ctx context.Context, tenant int, of string) (shown int6
 // page is one answer of a backend, written down as it is taken apart.
 type page struct {
 	how   *target.Readback
+	run   string
 	keep  func([]byte) error
 	line  bytes.Buffer
 	items int64
@@ -298,8 +299,11 @@ func (r *ReadBack) page(ctx context.Context, path, body string, tenant int, p *p
 	return nil
 }
 
-// item writes down what is shown of one event.
+// item writes down what is shown of one event, or of each in an item that holds several.
 func (p *page) item(it []byte) error {
+	if p.how.Records != "" {
+		return p.records(it)
+	}
 	p.line.Reset()
 	if err := json.Compact(&p.line, it); err != nil {
 		return fmt.Errorf("an item is no JSON: %w", err)
@@ -312,6 +316,35 @@ func (p *page) item(it []byte) error {
 	}
 	p.line.WriteByte('\n')
 	return p.keep(p.line.Bytes())
+}
+
+// records writes down the events in an export request of OpenTelemetry logs, by the names that target.Readback has for them. What a
+// writer left behind that was killed in the middle of a request shows nothing.
+func (p *page) records(it []byte) error {
+	for it != nil {
+		ok, err := wire.OTLPRecords(it, p.run, func(r wire.OTLPRecord) error {
+			id, err := json.Marshal(string(r.ID))
+			if err != nil {
+				return err
+			}
+			tenant, err := json.Marshal(string(r.Tenant))
+			if err != nil {
+				return err
+			}
+			if r.Native == nil {
+				r.Native = []byte("{}") // which is none that was sent
+			}
+			p.line.Reset()
+			fmt.Fprintf(&p.line, "{%q:%s,%q:%s,%q:%s}\n", p.how.ID, id, p.how.Tenant, tenant, p.how.Event, r.Native)
+			p.items++
+			return p.keep(p.line.Bytes())
+		})
+		if ok || err != nil {
+			return err
+		}
+		it = wire.OTLPRest(it)
+	}
+	return nil
 }
 
 // content is the event that a line shows at its place, which may be a text with the document in it; nil: it shows none.

@@ -37,7 +37,9 @@ func (c *Settlement) Settle() (*check.Settlement, error) {
 		return nil, err
 	}
 	defer s.Close()
-	c.decode = c.Model.Scenario.Target.Adapter.Decoder()
+	if c.Model.Scenario.Target.Readback.Records == "" { // of those documents are made when they are read
+		c.decode = c.Model.Scenario.Target.Adapter.Decoder()
+	}
 	var blind []string
 	if !c.Index.Ledger.Whole() {
 		blind = append(blind, fmt.Sprintf("the ledger was cut short: it knows %s uploads until %v after the start, and what came after them was sent or not",

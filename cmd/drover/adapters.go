@@ -103,7 +103,7 @@ the backend's, and what it answers to uploads about threats is not read. An answ
 not known, is no verdict. Before the run one of each is made, and has to be answered.
 
 Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
-preset says; url is where the server shows what it stored when that is not below target.url, event is where the event is, also when
+preset says; url is where the server shows what it stored when that is not below target.url, or file:PATH, event is where the event is, also when
 it is a text with the document in it: then contents are compared. It is read until two looks show the same and all that was
 accepted, or until settle is over.
 

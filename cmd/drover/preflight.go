@@ -51,7 +51,7 @@ type probe struct {
 	model   *sim.Model
 	adapter *wire.Adapter
 	to      *target.HTTP
-	from    *target.HTTP // what it is read back by
+	from    reader // what it is read back by
 	run     string
 	ev      event.Event
 }

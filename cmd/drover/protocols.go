@@ -29,7 +29,7 @@ the metadata; gzip and zstd are of messages; faults, latency and certificates of
     auth: {type: bearer, tokenFrom: {env: OTLP_TOKEN}}                    # or oauth2, basic, header
     tls: {caFrom: {file: ca.pem}}                                         # with url: grpcs://...; and clientCertificates
     client: {compression: gzip}
-    readback: {adapter: ./mine.yaml, url: "http://127.0.0.1:8080"}        # over gRPC nothing is read back
+    readback: {adapter: otlp-json, url: "file:/data/logs.jsonl"}          # over gRPC nothing is read back
 
 Without an adapter it is otlp-grpc ("drover adapters otlp-grpc" prints it); one of your own says body: format, answers: otlp, formats:
 [otlp] and, in path, the method, e.g. for a proxy that wants headers.
@@ -48,6 +48,13 @@ not known until a read-back tells.
 
 Which is tried again is from the OpenTelemetry Protocol 1.10. Nothing is tried again behind the scenario's back, and no attempt waits for
 a back-off of the connection: each is one call, and its time is its own.
+
+Read back. A collector shows nothing by itself. readback otlp-json reads the file that its file exporter writes, here or through a server
+that gives it out, and compares contents: what its processors drop, change or send twice is told. Behind a collector that passes on
+to a store it is the store that is asked, e.g. by victorialogs-otlp, which shows ids and tenants:
+
+  exporters: {file: {path: /data/logs.jsonl, append: true}}
+  service: {pipelines: {logs: {receivers: [otlp], exporters: [file]}}}
 
 Before the run one heartbeat is sent, under the run's id with "-preflight" behind it; with a read-back it has to be shown.
 
@@ -194,7 +201,7 @@ acknowledgement was lost is it sent twice. client.maxOpen is how many uploads ar
 
 Before the run drover connects and shows its credential, and sends no message. A backend that is not there, a wrong credential or a
 place that does not exist ends it with exit code 5, before any load. After the run messages cannot be asked for over the same
-protocol: target.readback.url says where the server, or a consumer of yours, shows over HTTP what arrived.`,
+protocol: target.readback.url says where the server, or a consumer of yours, shows over HTTP what arrived, or file:PATH which file has it.`,
 	}}
 	for _, p := range protocolPages {
 		topics = append(topics, &cobra.Command{Use: p.name, Short: "Protocol: " + p.urls, Long: p.page()})

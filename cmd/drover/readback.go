@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -251,10 +252,18 @@ func (c *caseOf) reach(at, run string) (target.Handle, error) {
 	return messages(c.model, at, run, secret, by, nil)
 }
 
-// readerOf makes the handle by which a run's backend is read back, where the read-back has an address of its own; nil: it has none.
-// other is where the backend is when that is not where the scenario says.
-func readerOf(m *sim.Model, other string, to func(url string) (*target.HTTP, error)) (*target.HTTP, error) {
+// reader is what a run's backend is read back by.
+type reader interface {
+	sim.Source
+	Close() error
+}
+
+// readerOf makes what a run's backend is read back by. other is where the backend is when that is not where the scenario says.
+func readerOf(m *sim.Model, other string, to func(url string) (*target.HTTP, error)) (reader, error) {
 	base := m.Scenario.Target.Readback.Base
+	if path, ok := strings.CutPrefix(base, "file:"); ok {
+		return fileReader(path), nil
+	}
 	if base == "" {
 		return to(other)
 	}
@@ -267,6 +276,17 @@ func readerOf(m *sim.Model, other string, to func(url string) (*target.HTTP, err
 	}
 	return to(base)
 }
+
+// fileReader shows a file, whoever asks for what.
+type fileReader string
+
+func (f fileReader) Open(context.Context, string, []byte, int) (io.ReadCloser, error) {
+	return os.Open(string(f))
+}
+
+func (f fileReader) Get(context.Context, string, int) ([]byte, error) { return os.ReadFile(string(f)) }
+
+func (f fileReader) Close() error { return nil }
 
 // replayCommand makes the command that sends a device's uploads again.
 func replayCommand(dir, url string, embedded bool) func(device int) string {

@@ -320,7 +320,7 @@ func secretOf(url string, auth target.Auth) (string, error) {
 }
 
 // reader is the handle by which the backend is read back. The caller closes it.
-func (s *side) reader(m *sim.Model, run string) (*target.HTTP, error) {
+func (s *side) reader(m *sim.Model, run string) (reader, error) {
 	return readerOf(m, s.url, func(url string) (*target.HTTP, error) { return s.again(url, run) })
 }
 

@@ -71,7 +71,7 @@ type rawReadback struct {
 	Adapter       string   `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
 	Settle        duration `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
 	Foreign       bool     `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well, and with up to 64 of them, chosen by the seed, ask for another tenant's data by name: another tenant's event that is shown so is leaked"`
-	URL           string   `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names"`
+	URL           string   `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names; file:PATH is a file, which has no request"`
 	Body          string   `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
 	Start         string   `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`
 	After         string   `json:"after,omitempty" jsonschema:"http: where {cursor} of the next page is in the last item of a page, as JSON has it"`
@@ -80,6 +80,7 @@ type rawReadback struct {
 	Limit         *int     `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
 	Items         string   `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
 	Next          string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
+	Records       string   `json:"records,omitempty" enum:"otlp-json" jsonschema:"http: otlp-json: an item is an export request of OpenTelemetry logs in JSON, and each of its records that is of the run is an event, with id, tenant and contents"`
 	ID            string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
 	Tenant        string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it, and without event, nobody sees as whose an event is stored, so wrongTenant cannot pass; leaks are found by the events' ids all the same"`
 	Device        string   `json:"device,omitempty" jsonschema:"http: where the id of the event's device is in an item, by device.id or account.device_id; another one's is altered"`

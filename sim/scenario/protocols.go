@@ -147,25 +147,35 @@ func (b *builder) place(n *yaml.Node, t *rawTarget, p *target.Protocol) {
 		t.URL = p.Name
 		return
 	}
-	path := rest
+	path, wrong := localFile(rest)
+	if wrong != "" {
+		b.errorf(n, aFile, "target.url: %q %s", clip(t.URL), wrong)
+		return
+	}
+	t.URL = "file:" + path
+}
+
+const aFile = "want e.g. file:events.ndjson or file:///data/events.ndjson"
+
+// localFile is the path in what follows file: in a URL, or what is wrong with it.
+func localFile(rest string) (path, wrong string) {
+	path = rest
 	if full, ok := strings.CutPrefix(rest, "//"); ok { // as RFC 8089 has it
 		host, abs, _ := strings.Cut(full, "/")
 		if plain, err := url.PathUnescape("/" + abs); err == nil {
 			path = plain
 		}
 		if host != "" && host != "localhost" {
-			b.errorf(n, "want e.g. file:events.ndjson or file:///data/events.ndjson", "target.url: %q is on another machine", clip(t.URL))
-			return
+			return "", "is on another machine"
 		}
 		if len(path) > 2 && path[2] == ':' { // /C:/...
 			path = path[1:]
 		}
 	}
 	if path == "" || strings.HasSuffix(path, "/") {
-		b.errorf(n, "want e.g. file:events.ndjson or file:///data/events.ndjson", "target.url: %q names no file", clip(t.URL))
-		return
+		return "", "names no file"
 	}
-	t.URL = "file:" + filepath.ToSlash(path)
+	return filepath.ToSlash(path), ""
 }
 
 // carried holds an adapter against a protocol of messages: what it says about requests of HTTP has no meaning there. shipped is the

@@ -24,7 +24,10 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	out := target.Readback{
 		Adapter: r.Adapter, Settle: time.Duration(r.Settle), Foreign: r.Foreign && auth.Per == "tenant", Request: r.Request, Limit: 1000,
 		Items: r.Items, Next: r.Next, ID: r.ID, Tenant: r.Tenant, Event: r.Event, Base: r.URL, Body: r.Body, Start: r.Start, After: r.After,
-		Other: r.TenantRequest, Device: r.Device, Hash: r.Hash,
+		Other: r.TenantRequest, Device: r.Device, Hash: r.Hash, Records: r.Records,
+	}
+	if r.Records != "" {
+		out.ID, out.Tenant, out.Event = "id", "tenant", "event"
 	}
 	if r.Limit != nil {
 		out.Limit = *r.Limit
@@ -40,7 +43,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		{&r.Request, "request", r.Request}, {&r.Limit, "limit", ""}, {&r.Items, "items", r.Items}, {&r.Next, "next", r.Next},
 		{&r.ID, "id", r.ID}, {&r.Tenant, "tenant", r.Tenant}, {&r.Event, "event", r.Event},
 		{&r.After, "after", r.After}, {&r.URL, "url", ""}, {&r.Body, "body", ""}, {&r.Start, "start", ""}, {&r.TenantRequest, "tenantRequest", ""},
-		{&r.Device, "device", r.Device}, {&r.Hash, "hash", r.Hash},
+		{&r.Device, "device", r.Device}, {&r.Hash, "hash", r.Hash}, {&r.Records, "records", ""},
 	}
 	if r.Adapter == "drover-audit" {
 		for _, f := range fields {
@@ -50,8 +53,10 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		}
 		return out
 	}
+	file := strings.HasPrefix(r.URL, "file:")
+	b.whatShows(r, file)
 	for _, f := range fields {
-		if (f.name == "request" || f.name == "id") && f.text == "" {
+		if (f.name == "request" && !file || f.name == "id" && r.Records == "") && f.text == "" {
 			b.errorf(b.at(f.ptr, r), "add it, e.g. "+map[string]string{"request": "request: /events?run={run}&after={cursor}", "id": "id: event.id"}[f.name],
 				"target.readback: adapter http has no %q", f.name)
 		}
@@ -73,10 +78,33 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		b.errorf(b.at(&r.Start), "remove it, or add next or after", "target.readback.start: no page has a {cursor}")
 	}
 	b.readbackURL(t)
+	if out.Base = r.URL; file {
+		out.Foreign = false // a file asks for no credential
+	}
 	if r.Next != "" && r.Items == "" {
 		b.errorf(b.at(&r.Next), "add items, or let pages go by {offset}", "target.readback.next: NDJSON has no place for the next page")
 	}
 	return out
+}
+
+// whatShows refuses what has no meaning where a read-back is of a file, or of records in which the places of things are known.
+func (b *builder) whatShows(r *rawReadback, file bool) {
+	for _, f := range []struct {
+		ptr             any
+		name            string
+		records, inFile bool // what has no use for it
+	}{
+		{&r.ID, "id", true, false}, {&r.Tenant, "tenant", true, false}, {&r.Event, "event", true, false}, {&r.Device, "device", true, false}, {&r.Hash, "hash", true, false},
+		{&r.After, "after", true, true}, {&r.Request, "request", false, true}, {&r.Body, "body", false, true}, {&r.Next, "next", false, true}, {&r.TenantRequest, "tenantRequest", false, true},
+	} {
+		switch {
+		case !b.written(f.ptr) || !b.good(f.ptr):
+		case f.inFile && file:
+			b.errorf(b.key(f.ptr), "remove it", "target.readback.%s: a file has no use for it", f.name)
+		case f.records && r.Records != "":
+			b.errorf(b.key(f.ptr), "remove it", "target.readback.%s: records: otlp-json has no use for it", f.name)
+		}
+	}
 }
 
 // tenantRequest checks how one tenant's events are asked for.
@@ -107,6 +135,14 @@ func (b *builder) hashed(t *rawTarget, into *Target) {
 func (b *builder) readbackURL(t *rawTarget) {
 	r := t.Readback
 	if r.URL == "" || r.URL == "/" || !b.good(&r.URL) {
+		return
+	}
+	if rest, ok := strings.CutPrefix(r.URL, "file:"); ok {
+		path, wrong := localFile(rest)
+		if wrong != "" {
+			b.errorf(b.at(&r.URL, r), aFile, "target.readback.url: %q %s", clip(r.URL), wrong)
+		}
+		r.URL = "file:" + path
 		return
 	}
 	u, err := url.Parse(r.URL)
@@ -184,7 +220,7 @@ func (b *builder) readbackPreset(r *rawReadback) bool {
 		{&r.URL, &p.URL}, {&r.Body, &p.Body}, {&r.Start, &p.Start}, {&r.After, &p.After}, {&r.Request, &p.Request},
 		{&r.TenantRequest, &p.TenantRequest},
 		{&r.Items, &p.Items}, {&r.Next, &p.Next}, {&r.ID, &p.ID}, {&r.Tenant, &p.Tenant}, {&r.Event, &p.Event},
-		{&r.Device, &p.Device}, {&r.Hash, &p.Hash},
+		{&r.Device, &p.Device}, {&r.Hash, &p.Hash}, {&r.Records, &p.Records},
 	} {
 		if !b.written(x.to) {
 			*x.to = *x.from

@@ -10,7 +10,7 @@ type Readback struct {
 
 	// With any Adapter but "drover-audit". In Request and Body {run}, {limit}, {cursor} and {offset} are replaced. The others are
 	// the places of things in the answer, as names joined by dots.
-	Base    string // URL that Request is below; "": that of uploads, "/": the root of that
+	Base    string // URL that Request is below; "": that of uploads, "/": the root of that; file:PATH: the answer is a file
 	Request string
 	Other   string // the request for the events of one tenant, {tenant}; "": there is none
 	Body    string // JSON; a page is then asked for by POST
@@ -19,6 +19,7 @@ type Readback struct {
 	Limit   int    // items of a page
 	Items   string // the list; "": the answer is NDJSON, an item a line
 	Next    string // the cursor of the next page; "" is never read: pages go by {offset}, or there is only one
+	Records string // "otlp-json": an item is an export request of OpenTelemetry logs; its records are written down as documents with ID, Tenant and Event
 	ID      string // in an item: the event's id
 	Tenant  string // in an item: the tenant's id; "" when it is not shown
 	Device  string // in an item: the device's id; "" when it is not shown

@@ -139,6 +139,12 @@ func flatJSON(dst, record []byte, no func(field string)) []byte {
 				no("logRecords[]." + string(key))
 			}
 			continue // some receivers show that there is none
+		case "body":
+			if d := (&decoder{data: value, event: -1}); d.peek() == '{' {
+				if d.pos++; d.peek() == '}' {
+					continue // or so
+				}
+			}
 		case "flags", "droppedAttributesCount":
 			if string(value) != "0" {
 				no("logRecords[]." + string(key))
