@@ -115,7 +115,7 @@ func TestDevicesAreSmall(t *testing.T) {
 	few, small := size("17000")
 	many, large := size("57000")
 	n := many.Devices() - few.Devices()
-	if each := (large - small) * 1e6 / float64(n); n != 40_000 || each < 100 || each > 133 {
-		t.Errorf("a device takes %.1f bytes, over %d of them; want 133 at most", each, n)
+	if each := (large - small) * 1e6 / float64(n); n != 40_000 || each < 100 || each > 122 {
+		t.Errorf("a device takes %.1f bytes, over %d of them; want 122 at most", each, n)
 	}
 }

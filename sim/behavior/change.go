@@ -2,6 +2,7 @@ package behavior
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"drover/sim/event"
@@ -60,6 +61,9 @@ func (s *Stream) pass() {
 	}
 	e := &s.cfg.Timeline[m.entry]
 	turned := map[uint32]uint32{}
+	if e.Release != nil && s.takes == nil {
+		s.takes = slices.Repeat([]time.Duration{never}, len(s.dev))
+	}
 	for j := range s.dev {
 		st := &s.dev[j]
 		switch {
@@ -76,7 +80,7 @@ func (s *Stream) pass() {
 			s.turn(st, to, m.at)
 		}
 	}
-	s.heap.init(len(s.dev), s.due)
+	s.heap.init(len(s.dev))
 }
 
 // turnedBy is the plan that follows from another one by a mark.

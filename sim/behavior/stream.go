@@ -1,7 +1,6 @@
 package behavior
 
 import (
-	"slices"
 	"time"
 
 	"drover/sim/classify"
@@ -87,7 +86,7 @@ type Stream struct {
 	shapes map[int]*weekShape // by cohort
 	zones  []zone
 	dev    []state
-	takes  []time.Duration // when each device may take its next release; nil when the timeline has none
+	takes  []time.Duration // when each device may take its next release; nil until there is one
 	heap   heap
 	nodes  arena
 	items  []Item
@@ -169,12 +168,6 @@ func NewStream(cfg *Config, devices []int) *Stream {
 	s := &Stream{
 		cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}, known: map[origin]uint32{}, shapes: map[int]*weekShape{},
 	}
-	if slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil }) {
-		s.takes = make([]time.Duration, len(devices))
-		for j := range s.takes {
-			s.takes[j] = never
-		}
-	}
 	zones := map[*time.Location]uint16{}
 	var d fleet.Device
 	for j, i := range devices {
@@ -190,7 +183,8 @@ func NewStream(cfg *Config, devices []int) *Stream {
 		s.dev[j].set(fresh, cfg.Enroll)
 		s.begin(&s.dev[j], &d)
 	}
-	s.heap.init(len(devices), s.due)
+	s.heap.due = s.due
+	s.heap.init(len(devices))
 	return s
 }
 
@@ -275,7 +269,7 @@ func (s *Stream) run(limit time.Duration, u *Upload) bool {
 		if full {
 			s.take(&s.dev[j], s.heap.now, u)
 		}
-		s.heap.fixTop(s.due(j))
+		s.heap.fixTop()
 		if full {
 			return true
 		}
