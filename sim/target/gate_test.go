@@ -21,6 +21,8 @@ type gate struct {
 	mu    sync.Mutex
 	mood  temper
 	got   []string
+	nats  natsServer
+	ids   []string // of messages that carry one, in order, whatever became of them
 	addr  string
 	l     net.Listener
 	conns map[net.Conn]struct{}
@@ -111,6 +113,13 @@ func (g *gate) take(m string) temper {
 	return g.mood
 }
 
+// note keeps the id that a message carries.
+func (g *gate) note(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ids = append(g.ids, id)
+}
+
 func (g *gate) temper() temper {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -128,6 +137,13 @@ func (g *gate) demand(by *x509.CertPool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.by = by
+}
+
+// is makes a NATS server special, for connections to come.
+func (g *gate) is(n natsServer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.nats = n
 }
 
 // secure is the server's end of a connection over TLS.

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,7 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"drover/sim/measure"
@@ -24,9 +28,13 @@ type kafkaBroker struct {
 	*gate
 	acks  int16
 	named string // the address by which it says that it is reached; "": its own
+	codec int16  // that batches are to be in, as their attributes have it
+	says  int16  // the code that each batch is answered by; 0: as is its mood
 
-	mu   sync.Mutex
-	seen map[string]bool // batches by producer and sequence
+	mu      sync.Mutex
+	seen    map[string]bool // batches by producer and sequence
+	batches int             // that came
+	shown   string          // the mechanism of the last credential
 }
 
 // openKafkaCase is a cluster of one broker, over TCP or TLS.
@@ -104,6 +112,12 @@ func (b *kafkaBroker) answer(req kmsg.Request) (resp kmsg.Response, over bool) {
 	case *kmsg.SASLHandshakeRequest:
 		resp := req.ResponseKind().(*kmsg.SASLHandshakeResponse)
 		resp.SupportedMechanisms = []string{"PLAIN"}
+		b.mu.Lock()
+		b.shown = req.Mechanism
+		b.mu.Unlock()
+		if req.Mechanism != "PLAIN" {
+			resp.ErrorCode = kerr.UnsupportedSaslMechanism.Code
+		}
 		return resp, false
 	case *kmsg.SASLAuthenticateRequest:
 		resp := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
@@ -125,9 +139,12 @@ func (b *kafkaBroker) answer(req kmsg.Request) (resp kmsg.Response, over bool) {
 		resp.Brokers = []kmsg.MetadataResponseBroker{{NodeID: 1, Host: host, Port: int32(n)}}
 		for _, t := range req.Topics {
 			topic := kmsg.MetadataResponseTopic{Topic: t.Topic}
-			if *t.Topic != "place" {
+			switch *t.Topic {
+			default:
 				topic.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			} else {
+			case "secret":
+				topic.ErrorCode = kerr.TopicAuthorizationFailed.Code
+			case "place":
 				for p := range int32(4) {
 					topic.Partitions = append(topic.Partitions, kmsg.MetadataResponseTopicPartition{Partition: p, Leader: 1, Replicas: []int32{1}, ISR: []int32{1}})
 				}
@@ -175,14 +192,18 @@ func (b *kafkaBroker) produce(req *kmsg.ProduceRequest) (kmsg.Response, bool) {
 // store takes a batch, once for each sequence number of an idempotent producer.
 func (b *kafkaBroker) store(raw []byte) (code int16, mood temper) {
 	batch := kmsg.RecordBatch{}
-	if err := batch.ReadFrom(raw); err != nil || batch.Attributes&7 != 0 || (batch.ProducerID == 7) != (b.acks == -1) {
+	if err := batch.ReadFrom(raw); err != nil || batch.Attributes&7 != b.codec || (batch.ProducerID == 7) != (b.acks == -1) {
 		b.t.Errorf("batch %+v: %v", batch, err)
 	}
 	name := fmt.Sprint(batch.ProducerID, batch.ProducerEpoch, batch.FirstSequence)
 	b.mu.Lock()
 	again := batch.ProducerID == 7 && b.seen[name]
+	b.batches++
 	b.mu.Unlock()
-	rest := batch.Records
+	if b.says != 0 {
+		return b.says, b.temper()
+	}
+	rest := unpacked(b.t, b.codec, batch.Records)
 	for range batch.NumRecords {
 		n, size := binary.Varint(rest)
 		r := kmsg.Record{}
@@ -193,6 +214,7 @@ func (b *kafkaBroker) store(raw []byte) (code int16, mood temper) {
 		if again {
 			continue
 		}
+		b.note(string(r.Headers[0].Value))
 		if mood = b.take(string(r.Value)); mood == refuses {
 			code = kerr.PolicyViolation.Code
 		}
@@ -214,15 +236,23 @@ func TestKafkaPreflight(t *testing.T) {
 		{"right", "me", "secret", "plain", "place", "", false},
 		{"wrong password", "me", "wrong", "plain", "place", "SASL_AUTHENTICATION_FAILED (58)", true},
 		{"wrong password, and the broker hangs up", "me", "rude", "plain", "place", "ended the connection when it was shown the credential", true},
+		{"a topic that is not for us", "", "", "", "secret", "TOPIC_AUTHORIZATION_FAILED (29)", true},
+		{"a mechanism that is not there", "me", "secret", "scram-sha-256", "place", "UNSUPPORTED_SASL_MECHANISM (33)", true},
+		{"another", "me", "secret", "scram-sha-512", "place", "UNSUPPORTED_SASL_MECHANISM (33)", true},
 		{"no topic", "", "", "", "elsewhere", "there is no topic elsewhere; make it, or name another by kafka.topic", false},
 	} {
-		m, _ := openKafka(t, KafkaOptions{SASL: tt.sasl, Remote: Remote{User: tt.user, Password: tt.password}}, false, nil)
+		m, b := openKafka(t, KafkaOptions{SASL: tt.sasl, Remote: Remote{User: tt.user, Password: tt.password}}, false, nil)
 		m.carrier.(*kafka).opt.Example = tt.topic
 		err := m.Preflight(t.Context())
 		no := (*UnauthorisedError)(nil)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) || errors.As(err, &no) != tt.auth {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
+		b.mu.Lock()
+		if b.shown != strings.ToUpper(tt.sasl) {
+			t.Errorf("%s: the credential is shown by %q, want %q", tt.name, b.shown, tt.sasl)
+		}
+		b.mu.Unlock()
 	}
 	g := openGate(t, false, false, func(_ *gate, c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") })
 	for _, url := range []string{"kafka://" + g.addr, "kafka://127.0.0.1:1"} {
@@ -267,5 +297,72 @@ func TestKafkaErrors(t *testing.T) {
 		if err := kafkaError(tt.err); !errors.As(err, &no) || no.class != tt.want || no.status == 0 {
 			t.Errorf("%v: %v, want class %v", tt.err, err, tt.want)
 		}
+	}
+}
+
+// unpacked is the records of a batch.
+func unpacked(t *testing.T, codec int16, b []byte) []byte {
+	var r io.Reader = bytes.NewReader(b)
+	var err error
+	switch codec {
+	case 1:
+		r, err = gzip.NewReader(r)
+	case 4:
+		r, err = zstd.NewReader(r)
+	}
+	if err == nil {
+		b, err = io.ReadAll(r)
+	}
+	if err != nil {
+		t.Errorf("a batch of codec %d: %v", codec, err)
+	}
+	return b
+}
+
+// Batches are packed as the scenario says.
+func TestKafkaCompression(t *testing.T) {
+	for name, codec := range map[string]int16{"gzip": 1, "zstd": 4} {
+		m, b := openKafka(t, KafkaOptions{Remote: Remote{Client: Client{Timeout: patient, Compression: name}}}, false, func(b *kafkaBroker) { b.codec = codec })
+		long := parcelOf(1, strings.Repeat("a", 1000)) // a short one is sent as it is where that is shorter
+		expect(t, m, long, measure.OK)
+		if got := b.messages(); !slices.Equal(got, messagesOf(1, strings.Repeat("a", 1000))) {
+			t.Errorf("%s: arrived %.100q", name, got)
+		}
+	}
+}
+
+// A broker that cannot take it now is asked three times within an attempt, which then may be made again.
+func TestKafkaBusy(t *testing.T) {
+	m, b := openKafka(t, KafkaOptions{Remote: Remote{Client: Client{Timeout: patient}}}, false, func(b *kafkaBroker) { b.says = kerr.NotEnoughReplicas.Code })
+	expect(t, m, parcelOf(1, "a"), measure.Status5xx)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.batches != 3 {
+		t.Errorf("a batch was sent %d times, want 3", b.batches)
+	}
+}
+
+// Where a cluster names its broker by another address, that one is spoken to over TLS, too.
+func TestKafkaFollowsOverTLS(t *testing.T) {
+	m, b := openKafka(t, KafkaOptions{Remote: Remote{Client: Client{Timeout: patient}, TLS: TLS{ServerName: "example.com"}}}, true, nil)
+	_, port, _ := net.SplitHostPort(b.addr)
+	b.named = "localhost:" + port
+	expect(t, m, parcelOf(2, "a"), measure.OK)
+	if got := b.messages(); !slices.Equal(got, messagesOf(2, "a")) {
+		t.Errorf("arrived %q", got)
+	}
+}
+
+// What broke before an attempt began is not what it failed by.
+func TestKafkaCause(t *testing.T) {
+	c, now := new(kafka), time.Now()
+	c.broke.Store(&kafkaFailure{now, lost(io.EOF)})
+	var attempt Answer
+	m := &Messages{carrier: c, timeout: patient}
+	if m.fail(t.Context(), t.Context(), c.cause(kgo.ErrRecordRetries, now.Add(-1)), &attempt); attempt.Class != measure.Reset {
+		t.Errorf("a connection that broke meanwhile: %v, %v", attempt.Class, attempt.Err)
+	}
+	if m.fail(t.Context(), t.Context(), c.cause(kgo.ErrRecordRetries, now.Add(1)), &attempt); attempt.Class != measure.Status5xx {
+		t.Errorf("brokers that kept refusing: %v, %v", attempt.Class, attempt.Err)
 	}
 }

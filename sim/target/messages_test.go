@@ -274,3 +274,20 @@ func protocolFaults(t *testing.T, c protocolCase) {
 		}
 	}
 }
+
+// Where messages carry an id it is the event's own, by which a server, or who reads there, tells one that comes again. An upload that is one
+// message has the upload's.
+func TestMessagesCarryTheirIDs(t *testing.T) {
+	jetstream, stream := openNATS(t, NATSOptions{JetStream: true, Remote: Remote{User: "me", Password: "secret", Run: "r1", Client: Client{Timeout: patient}}}, false)
+	topic, broker := openKafka(t, KafkaOptions{Remote: Remote{Client: Client{Timeout: patient}}}, false, nil)
+	want := []string{"00010000-0000-0000-0000-000000000000", "01010000-0000-0000-0000-000000000000", "02010000-0000-0000-0000-000000000000", "bb"}
+	for m, g := range map[*Messages]*gate{jetstream: stream, topic: broker.gate} {
+		expect(t, m, parcelOf(3, "a"), measure.OK)
+		expect(t, m, parcelOf(1, "bb"), measure.OK)
+		g.mu.Lock()
+		if !slices.Equal(g.ids, want) {
+			t.Errorf("%s: ids %q, want %q", m.name, g.ids, want)
+		}
+		g.mu.Unlock()
+	}
+}

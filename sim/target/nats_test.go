@@ -2,11 +2,13 @@ package target
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,9 +37,19 @@ func openNATS(t *testing.T, opt NATSOptions, secure bool) (*Messages, *gate) {
 	return must(t, m, err), g
 }
 
+// natsServer is what is special about a server.
+type natsServer struct {
+	longest int    // bytes of a payload; 0: many
+	names   string // what it says of streams; "": there is one. "503": nobody answers
+	denies  bool   // nobody may publish to the place of messages
+}
+
 // talkNATS speaks as much of the client protocol (docs.nats.io, "Client Protocol") as a publisher meets.
 func talkNATS(g *gate, c net.Conn, secure bool) {
-	fmt.Fprintf(c, "INFO {\"server_id\":\"x\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":20000000,\"auth_required\":true,\"tls_required\":%t}\r\n", secure)
+	g.mu.Lock()
+	is := g.nats
+	g.mu.Unlock()
+	fmt.Fprintf(c, "INFO {\"server_id\":\"x\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":%d,\"auth_required\":true,\"tls_required\":%t}\r\n", cmp.Or(is.longest, 20_000_000), secure)
 	if secure {
 		c = g.secure(c)
 	}
@@ -52,8 +64,11 @@ func talkNATS(g *gate, c net.Conn, secure bool) {
 		words := strings.Fields(line)
 		switch words[0] {
 		case "CONNECT":
-			var who struct{ User, Pass, Name string }
-			if json.Unmarshal([]byte(line[len("CONNECT "):]), &who); who.User != "me" || who.Pass != "secret" || who.Name != "drover" {
+			var who struct {
+				User, Pass, Name string
+				Token            string `json:"auth_token"`
+			}
+			if json.Unmarshal([]byte(line[len("CONNECT "):]), &who); who.Token != "token" && (who.User != "me" || who.Pass != "secret") || who.Name != "drover" {
 				io.WriteString(c, "-ERR 'Authorization Violation'\r\n")
 				return
 			}
@@ -80,7 +95,15 @@ func talkNATS(g *gate, c net.Conn, secure bool) {
 				reply = words[2]
 			}
 			if words[1] == "$JS.API.STREAM.NAMES" {
-				say(c, reply, sids, `{"streams":["EVENTS"]}`)
+				if is.names != "503" {
+					say(c, reply, sids, cmp.Or(is.names, `{"streams":["EVENTS"]}`))
+					continue
+				}
+				for prefix, sid := range sids {
+					if strings.HasPrefix(reply, prefix) {
+						fmt.Fprintf(c, "HMSG %s %s 16 16\r\nNATS/1.0 503\r\n\r\n\r\n", reply, sid)
+					}
+				}
 				continue
 			}
 			answered++
@@ -88,11 +111,15 @@ func talkNATS(g *gate, c net.Conn, secure bool) {
 			if words[1] != "place" || !strings.Contains(header, "Drover-Run: r1\r\n") || reply != "" && !strings.Contains(header, "Nats-Msg-Id: ") {
 				g.t.Errorf("%q with header %q", line, header)
 			}
+			if _, id, ok := strings.Cut(header, "Nats-Msg-Id: "); ok {
+				id, _, _ = strings.Cut(id, "\r\n")
+				g.note(id)
+			}
 			switch mood := g.take(string(b[head:size])); {
 			case mood == resets:
 				g.breakOff(c)
 				return
-			case reply == "" && mood == refuses:
+			case is.denies, reply == "" && mood == refuses:
 				fmt.Fprintf(c, "-ERR 'Permissions Violation for Publish to \"%s\"'\r\n", words[1])
 			case reply == "" || mood == stalls:
 			case mood == refuses:
@@ -131,6 +158,20 @@ func TestNATSPreflight(t *testing.T) {
 	}
 	expect(t, m, parcelOf(1, "a"), measure.Status401)
 
+	m, _ = openNATS(t, NATSOptions{Remote: Remote{Token: "token"}}, false)
+	if err := m.Preflight(t.Context()); err != nil {
+		t.Errorf("a token: %v", err)
+	}
+	for names, want := range map[string]string{
+		"": "", `{"streams":[]}`: "no stream takes place; make one", `{"error":{"description":"out of order"}}`: "looked up: out of order", "503": "JetStream is not enabled there", "nonsense": "cannot be read",
+	} {
+		m, g := openNATS(t, NATSOptions{JetStream: true, Example: "place", Remote: Remote{Token: "token", Client: Client{Timeout: patient}}}, false)
+		g.is(natsServer{names: names})
+		if err := m.Preflight(t.Context()); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("asked for streams the server says %s: %v, want %s", names, err, want)
+		}
+	}
+
 	m, err := NewNATS(NATSOptions{Remote: Remote{URL: "nats://127.0.0.1:1"}})
 	m = must(t, m, err)
 	if err, no := m.Preflight(t.Context()), (*UnreachableError)(nil); !errors.As(err, &no) {
@@ -142,6 +183,46 @@ func TestNATSPreflight(t *testing.T) {
 	m = must(t, m, err)
 	if err, no := m.Preflight(t.Context()), (*UnreachableError)(nil); !errors.As(err, &no) {
 		t.Errorf("no NATS server: %v", err)
+	}
+}
+
+// A message that is too long, a subject that is none or not ours: the upload is told which, and no other waits.
+func TestNATSRefuses(t *testing.T) {
+	for _, jetstream := range []bool{false, true} {
+		m, g := openNATS(t, NATSOptions{JetStream: jetstream, Remote: Remote{User: "me", Password: "secret", Run: "r1", Client: Client{Timeout: patient}}}, false)
+		g.is(natsServer{longest: 100})
+		long := parcelOf(3, "a")
+		long.Body, long.Ends = append(long.Body, strings.Repeat("x", 200)...), append(long.Ends, len(long.Body)+200)
+		expect(t, m, long, measure.Status413)
+		if got := g.messages(); jetstream && !slices.Equal(got, messagesOf(3, "a")) {
+			t.Errorf("of an upload with one that is too long arrived %q", got)
+		}
+		nowhere := parcelOf(1, "b")
+		nowhere.Place = nil
+		expect(t, m, nowhere, measure.Status400)
+		m, g = openNATS(t, NATSOptions{JetStream: jetstream, Remote: Remote{User: "me", Password: "secret", Run: "r1", Client: Client{Timeout: patient}}}, false)
+		g.is(natsServer{denies: true})
+		for range 2 {
+			expect(t, m, parcelOf(3, "c"), measure.Status401)
+		}
+	}
+}
+
+// TestReadPubAck: what an answer of JetStream is.
+func TestReadPubAck(t *testing.T) {
+	for _, tt := range []struct {
+		said, status string
+		want         measure.Class
+	}{
+		{`{"stream":"EVENTS","seq":1}`, "", measure.OK}, {`{"stream":"EVENTS","seq":1,"duplicate":true}`, "", measure.OK}, {`{}`, "", measure.BadAnswer},
+		{`{"error":{"code":400,"err_code":10077}}`, "", measure.Rejected}, {`{"error":{"code":429}}`, "", measure.Status429},
+		{`{"error":{"code":503,"err_code":10023}}`, "", measure.Status5xx}, {`{"error":{"code":401}}`, "", measure.Status401}, {`{"error":{"code":403}}`, "", measure.Status401},
+		{"", "503", measure.Status5xx}, {"", "408", measure.Status5xx}, {"", "", measure.BadAnswer},
+	} {
+		no := readPubAck(natsMessage([]byte(tt.said), tt.status))
+		if no == nil && tt.want != measure.OK || no != nil && (no.class != tt.want || no.status == 0) {
+			t.Errorf("%s %s: %+v, want class %v", tt.status, tt.said, no, tt.want)
+		}
 	}
 }
 
