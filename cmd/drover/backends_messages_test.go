@@ -28,23 +28,32 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// realSyslog is VictoriaLogs as a syslog server. It is asked for no credential, since syslog has none.
-func realSyslog(t *testing.T) realServer {
-	at := freeAddr(t)
+// realSyslog is VictoriaLogs as a syslog server, over TCP and over TLS. It is asked for no credential, since syslog has none.
+func realSyslog(t *testing.T, trust realTrust) realServer {
+	at, secured := freeAddr(t), freeAddr(t)
 	s := realServers[0]
 	s.args = func(addr, data string) []string {
-		return []string{"-httpListenAddr=" + addr, "-storageDataPath=" + data, "-retentionPeriod=100y", "-futureRetention=100y", "-loggerLevel=ERROR", "-syslog.listenAddr.tcp=" + at}
+		return []string{"-httpListenAddr=" + addr, "-storageDataPath=" + data, "-retentionPeriod=100y", "-futureRetention=100y", "-loggerLevel=ERROR", "-syslog.listenAddr.tcp=" + at + "," + secured,
+			"-syslog.tls=false,true", "-syslog.tlsCertFile=," + trust.cert, "-syslog.tlsKeyFile=," + trust.key}
 	}
-	s.rows = []realRow{{adapter: "syslog", target: func(t *testing.T, addr string) (string, string) {
-		return "syslog://" + at, "    readback: {adapter: victorialogs-syslog, url: \"http://" + addr + "\", settle: 30s}\n"
-	}}}
+	s.rows = nil
+	for _, row := range []realRow{{adapter: "syslog"}, {adapter: "syslog over TLS", secure: true, spared: true}} {
+		row.target = func(t *testing.T, addr string) (string, string) {
+			url, block := "syslog://"+at, ""
+			if row.secure {
+				url, block = "syslog+tls://"+secured, trustBlock
+			}
+			return url, block + "    readback: {adapter: victorialogs-syslog, url: \"http://" + addr + "\", settle: 30s}\n"
+		}
+		s.rows = append(s.rows, row)
+	}
 	return s
 }
 
-// realNATS is a NATS server with a stream that takes what drover publishes.
-func realNATS(t *testing.T) realServer {
+// realNATS is a NATS server with a stream that takes what drover publishes, over TCP and over TLS.
+func realNATS(t *testing.T, trust realTrust) realServer {
 	at := freeAddr(t)
-	return realServer{
+	s := realServer{
 		name: "NATS",
 		goMod: `module backends/nats
 
@@ -57,7 +66,8 @@ require github.com/nats-io/nats-server/v2 v2.15.2
 		pkg: "github.com/nats-io/nats-server/v2",
 		args: func(addr, data string) []string {
 			conf := filepath.Join(data, "nats.conf")
-			text := fmt.Sprintf("listen: %q\nhttp: %q\njetstream: {store_dir: %q}\nauthorization: {user: %q, password: %q}\n", at, addr, data, realUser, realPassword)
+			text := fmt.Sprintf("listen: %q\nhttp: %q\njetstream: {store_dir: %q}\nauthorization: {user: %q, password: %q}\n"+
+				"tls: {cert_file: %q, key_file: %q}\nallow_non_tls: true\n", at, addr, data, realUser, realPassword, trust.cert, trust.key)
 			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -70,13 +80,22 @@ require github.com/nats-io/nats-server/v2 v2.15.2
 				t.Fatal(err)
 			}
 		},
-		rows: []realRow{{adapter: "jetstream", refusal: "Authorization Violation", target: func(t *testing.T, addr string) (string, string) {
+	}
+	for _, row := range []realRow{{adapter: "jetstream"}, {adapter: "jetstream over TLS", secure: true, spared: true}} {
+		row.refusal = "Authorization Violation"
+		row.target = func(t *testing.T, addr string) (string, string) {
 			shown := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { showStream(t, at, w, r.URL.Query().Get("run")) }))
 			t.Cleanup(shown.Close)
-			return "nats://" + at, "    auth: {type: basic, user: " + realUser + ", passwordFrom: {env: REAL_PASSWORD}}\n" +
+			url, block := "nats://"+at, ""
+			if row.secure {
+				url, block = "nats+tls://"+at, trustBlock
+			}
+			return url, block + "    auth: {type: basic, user: " + realUser + ", passwordFrom: {env: REAL_PASSWORD}}\n" +
 				"    readback: {adapter: http, url: \"" + shown.URL + "\", request: \"/?run={run}\", id: id, tenant: tenant, event: event, settle: 30s}\n"
-		}}},
+		}
+		s.rows = append(s.rows, row)
 	}
+	return s
 }
 
 func stream(t *testing.T, at string) nats.JetStreamContext {
@@ -151,19 +170,24 @@ func TestRealMessages(t *testing.T) {
 	}
 	for _, r := range []struct {
 		name string
-		make func(*testing.T) realServer
+		make func(*testing.T, realTrust) realServer
 	}{{"syslog", realSyslog}, {"NATS", realNATS}, {"Mosquitto", realMosquitto}, {"Kafka", realKafka}} {
 		t.Run(r.name, func(t *testing.T) {
-			s := r.make(t)
+			trust := newRealTrust(t)
+			s := r.make(t, trust)
 			bin := s.build(t)
 			for _, row := range s.rows {
 				t.Run(row.adapter, func(t *testing.T) {
-					if !row.closed {
-						t.Run("settled", func(t *testing.T) { s.settled(t, bin, row) })
-						t.Run("killed", func(t *testing.T) { s.killed(t, bin, row) })
-					}
+					t.Setenv("REAL_CA", trust.ca)
+					t.Run("settled", func(t *testing.T) { s.settled(t, bin, row) })
 					if row.refusal != "" {
 						t.Run("wrong credential", func(t *testing.T) { s.wrong(t, bin, row) })
+					}
+					if row.secure {
+						t.Run("untrusted", func(t *testing.T) { s.untrusted(t, bin, row) })
+					}
+					if !row.spared {
+						t.Run("killed", func(t *testing.T) { s.killed(t, bin, row) })
 					}
 				})
 			}

@@ -16,8 +16,9 @@ import (
 )
 
 // realMosquitto is the broker of Debian's package mosquitto, of whatever version that has. What it stored is what a subscriber of
-// another author, of the package mosquitto-clients, was given.
-func realMosquitto(t *testing.T) realServer {
+// another author, of the package mosquitto-clients, was given over TCP, whatever the way was on which the events came.
+func realMosquitto(t *testing.T, trust realTrust) realServer {
+	secured, certified := freeAddr(t), freeAddr(t)
 	s := realServer{
 		name: "Mosquitto", pkg: "mosquitto",
 		args: func(addr, data string) []string {
@@ -25,6 +26,10 @@ func realMosquitto(t *testing.T) realServer {
 			host, port, _ := strings.Cut(addr, ":")
 			// The queue of a subscriber that is not as fast is not bounded, and started by root it stays root, to read its files.
 			text := fmt.Sprintf("listener %s %s\nallow_anonymous false\npassword_file %s\nmax_queued_messages 0\nuser root\n", port, host, passwords)
+			host, port, _ = strings.Cut(secured, ":")
+			text += fmt.Sprintf("listener %s %s\ncertfile %s\nkeyfile %s\n", port, host, trust.cert, trust.key)
+			host, port, _ = strings.Cut(certified, ":")
+			text += fmt.Sprintf("listener %s %s\ncertfile %s\nkeyfile %s\ncafile %s\nrequire_certificate true\nuse_identity_as_username true\n", port, host, trust.cert, trust.key, trust.caFile)
 			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -34,17 +39,33 @@ func realMosquitto(t *testing.T) realServer {
 			return []string{"-c", conf}
 		},
 	}
-	for _, row := range []struct {
+	for _, x := range []struct {
 		version string
 		qos     int
-	}{{"3.1.1", 2}, {"5", 1}} {
-		s.rows = append(s.rows, realRow{adapter: fmt.Sprintf("mqtt %s, QoS %d", row.version, row.qos), refusal: "the broker refused the connection", target: func(t *testing.T, addr string) (string, string) {
+		way     string // "", by TLS or by a certificate of each device
+	}{{"3.1.1", 2, ""}, {"5", 1, ""}, {"5", 2, "TLS"}, {"5", 1, "mTLS"}} {
+		row := realRow{adapter: fmt.Sprintf("mqtt %s, QoS %d", x.version, x.qos)}
+		if x.way != "" {
+			row.adapter += ", " + x.way
+			row.secure, row.spared, row.fewer = true, true, true // a handshake for each upload is more than two cores have in store
+		}
+		if x.way != "mTLS" {
+			row.refusal = "the broker refused the connection"
+		}
+		row.target = func(t *testing.T, addr string) (string, string) {
 			shown := subscribed(t, addr)
-			return "mqtt://" + addr, "    mqtt: {version: " + row.version + fmt.Sprintf(", qos: %d}\n", row.qos) +
+			url, block := "mqtt://"+addr, "    auth: {type: basic, user: "+realUser+", passwordFrom: {env: REAL_PASSWORD}}\n"
+			switch x.way {
+			case "TLS":
+				url, block = "mqtts://"+secured, block+trustBlock
+			case "mTLS":
+				url, block = "mqtts://"+certified, fmt.Sprintf("    tls: {caFrom: {env: REAL_CA}, clientCertificates: {caFrom: {file: %q}, keyFrom: {file: %q}}}\n", trust.caFile, trust.caKey)
+			}
+			return url, block + "    mqtt: {version: " + x.version + fmt.Sprintf(", qos: %d}\n", x.qos) +
 				"    adapter: {upload: {body: ndjson, event: {event_id: \"${event.id}\", tenant_id: \"${account.tenant_id}\", _msg: \"${event.upload:text}\"}}}\n" +
-				"    auth: {type: basic, user: " + realUser + ", passwordFrom: {env: REAL_PASSWORD}}\n" +
 				"    readback: {adapter: ndjson, url: \"" + shown + "\", settle: 30s}\n"
-		}})
+		}
+		s.rows = append(s.rows, row)
 	}
 	return s
 }

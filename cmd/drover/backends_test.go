@@ -41,7 +41,9 @@ type realRow struct {
 
 	// Of a target of messages: its URL and more of the target; nil: it is HTTP, by adapter, path and readback.
 	target  func(t *testing.T, addr string) (url, block string)
-	closed  bool   // nothing is sent there: a wrong credential is all that is tried
+	secure  bool   // over TLS, by REAL_CA; and has a certificate that nobody trusts
+	spared  bool   // of a server that is killed in another row
+	fewer   bool   // a tenth of the devices, of which each sends ten times as much
 	refusal string // what a wrong credential is told by; "" is 401 over HTTP, and that there is none otherwise
 }
 
@@ -252,7 +254,14 @@ func (row *realRow) workday(t *testing.T, addr, seconds string) string {
 		}
 	}
 	swap("    adapter: drover\n", block)
-	swap("      maxOpen: 4000\n", "      maxOpen: 64\n")
+	open := "64"
+	if row.fewer {
+		swap("speed: 120}", "speed: 1200}")
+		swap("devices: 7000", "devices: 700")
+		swap("devices: 3000", "devices: 300")
+		open = "1000"
+	}
+	swap("      maxOpen: 4000\n", "      maxOpen: "+open+"\n")
 	swap("maxEvents: 25, maxAge: 15m", "maxEvents: 25, maxAge: 2m")
 	swap("base: 1s, cap: 60s", "base: 300ms, cap: 3s")
 	at, end := strings.Index(text, "    phases:\n"), strings.Index(text, "  timeline:")
@@ -331,13 +340,18 @@ func (s *realServer) killed(t *testing.T, bin string, row realRow) {
 // wrong: a wrong credential ends drover before the load.
 func (s *realServer) wrong(t *testing.T, bin string, row realRow) {
 	t.Setenv("REAL_PASSWORD", "another-one")
+	s.refuses(t, bin, row, "wrong credential", cmp.Or(row.refusal, "401"))
+}
+
+// refuses runs against a server that says no, in these words, and holds that it ends before the load.
+func (s *realServer) refuses(t *testing.T, bin string, row realRow, what, words string) {
 	p := s.start(t, bin)
 	r := row.run(t, p.addr, "20s")
-	if r.code != exitTarget || !strings.Contains(r.stderr, cmp.Or(row.refusal, "401")) {
-		t.Errorf("exit code %d, %q; want %d and %s", r.code, r.stderr, exitTarget, cmp.Or(row.refusal, "401"))
+	if r.code != exitTarget || !strings.Contains(r.stderr, words) {
+		t.Errorf("exit code %d, %q; want %d and %s", r.code, r.stderr, exitTarget, words)
 	}
 	if _, err := os.Stat(r.dir); err == nil {
 		t.Error("a run's directory was made")
 	}
-	fmt.Printf("%-14s %-20s wrong credential  exit code %d before the load\n", s.name, row.adapter, r.code)
+	fmt.Printf("%-14s %-20s %-17s exit code %d before the load\n", s.name, row.adapter, what, r.code)
 }
