@@ -116,7 +116,7 @@ func TestSinks(t *testing.T) {
 	})
 }
 
-// TestProtocolPages: every protocol has a page, with a scenario that is there and goes to that protocol.
+// TestProtocolPages: every protocol has a page, with a scenario that is there and, run as the page says, goes to that protocol.
 func TestProtocolPages(t *testing.T) {
 	list := want(t, exitPass, "help", "protocols")
 	pages := map[string]protocolPage{}
@@ -124,16 +124,13 @@ func TestProtocolPages(t *testing.T) {
 		pages[p.name] = p
 	}
 	for _, p := range target.Protocols {
-		if p.HTTP {
-			continue
-		}
 		page, ok := pages[p.Name]
 		if !ok || !strings.Contains(list, "\n  "+p.Name) {
 			t.Errorf("%s has no page, or help protocols does not list it", p.Name)
 			continue
 		}
 		text := want(t, exitPass, "help", p.Name)
-		for _, word := range []string{"url: " + p.Schemes[0], "Accepted means", "Traps"} {
+		for _, word := range []string{"url: " + p.Schemes[0], "Accepted means", "Traps", "(drover scenarios show " + page.scenario + "; drover run " + page.scenario} {
 			if !strings.Contains(text, word) {
 				t.Errorf("the page of %s has no %q", p.Name, word)
 			}
@@ -143,15 +140,16 @@ func TestProtocolPages(t *testing.T) {
 				t.Errorf("the page of %s does not list the scheme %s", p.Name, s)
 			}
 		}
-		if page.scenario == "" {
-			continue
-		}
 		src, err := scenarios.Files.ReadFile(page.scenario + ".yaml")
 		if err != nil || !strings.Contains(text, lines(string(src))[0]) {
 			t.Errorf("the page of %s has no scenario %s: %v", p.Name, page.scenario, err)
 			continue
 		}
-		if sc, err := scenario.Load(page.scenario, scenario.Options{}); err != nil || sc.Target.Protocol.Name != p.Name {
+		opt := scenario.Options{}
+		if page.with != "" {
+			opt.Set = map[string]string{"target": page.with}
+		}
+		if sc, err := scenario.Load(page.scenario, opt); err != nil || sc.Target.Protocol.Name != p.Name {
 			t.Errorf("%s: %v, of another protocol than %s", page.scenario, err, p.Name)
 		}
 	}

@@ -15,10 +15,35 @@ type protocolPage struct {
 	name, urls, accepted string // a row of drover help protocols
 	text                 string
 	scenario             string // shipped, to be copied
+	with                 string // url to run it with; "": its own
 }
 
-// protocolPages are all of them but HTTP's, which is "drover help adapters".
+// protocolPages are all of them.
 var protocolPages = []protocolPage{
+	{"http", "http://HOST, https://HOST", "the answer says so, in status and body", `Each upload is a request, or each event is, over HTTP/1.1 or HTTP/2 (port 80 unless the URL says another, over TLS 443). What stands in it,
+and what counts as a yes, is the adapter's: "drover help adapters" is about those, and about credentials; "drover help backend" is about
+drover's own API.
+
+  target:
+    url: https://127.0.0.1:8443
+    adapter: drover                       # or a preset, a file, a mapping
+    auth: {type: bearer, tokenFrom: {env: TOKEN}}
+    tls: {caFrom: {file: ca.pem}}         # and clientCertificate: {certFrom: , keyFrom: } for a server that wants one
+    client: {http: 2, compression: gzip, timeout: 10s, maxOpen: 64}
+
+With connections: pooled the devices share kept-alive connections, of which maxOpen are open at most; with per-device each has its own, as
+phones do, and shakes hands, resumes and closes when it lay idle. http: 2 is by ALPN over TLS, and by prior knowledge without.
+
+Accepted means that the whole answer came within client.timeout, that its status says yes and that the adapter found nothing in its body
+that says no. It does not mean that the event is stored: see the traps of "drover help adapters". A 429, a 5xx, a connection that broke and
+an answer that did not come are tried again as client.retry says, with the same bytes and the same Idempotency-Key; Retry-After is
+obeyed. A redirect is not followed (3xx), another 4xx is not tried again, and an answer above 1 MiB, or one that is not HTTP, is a bad answer.
+
+Traps: an attempt that broke may have been stored, and is sent again: only a backend that knows the key or the ids stores it once. A
+backend that stalls holds maxOpen uploads, and the others wait; that counts as response time, and not as service time. One
+connection of HTTP/2 carries many uploads, so that what it loses when it breaks is more. Whoever closes idle connections sooner than devices come back
+makes each upload shake hands: see connections in run.json. In drover an upload over HTTP/2 takes several times the CPU of one over
+HTTP/1.1 (make bench BENCH=Protocol). Proxies of the environment are ignored; client.proxy names one.`, "smoke", "http://127.0.0.1:8080"},
 	{"grpc", "grpc://HOST, grpcs://HOST", "the call was OK and rejects no record", `Uploads are calls of the OpenTelemetry Protocol over gRPC, LogsService/Export, one for each upload, in format otlp (port 4317 unless the
 URL says another, with and without TLS). Below the calls it is HTTP/2, and what "drover help adapters" says of HTTP holds: uploads share a
 connection, or with connections: per-device each device has its own; tokens, a user and a password, and headers of the adapter go into
@@ -61,14 +86,14 @@ Before the run one heartbeat is sent, under the run's id with "-preflight" behin
 Traps: a collector acknowledges what is in its queue, and what its exporter cannot pass on later is lost: only a read-back of where it
 ends up tells. Most servers refuse messages above 4 MiB. With pooled connections all is one connection of HTTP/2, so that a balancer of
 connections sends all of it to one server: use connections: per-device. A proxy that answers by HTTP alone is told by its status: 502,
-503 and 504 are UNAVAILABLE. client.proxy, auth.sign and client.http are not for gRPC.`, "otlp-grpc"},
+503 and 504 are UNAVAILABLE. client.proxy, auth.sign and client.http are not for gRPC.`, "otlp-grpc", ""},
 	{"discard", "discard", "nothing: everything is", `Everything is taken and nothing is kept: what remains is the cost of drover itself. "drover calibrate" finds the same as a
 ceiling; this runs a whole scenario, with its pace, phases and checks.
 
   target: {url: discard}
 
 Accepted means nothing. Traps: a run against it passes every check of errors and of latency, so its report says discard as the
-target.`, ""},
+target.`, "discard", ""},
 	{"stdout", "stdout", "the pipe took the bytes", `Each event is a line on standard output. What drover run prints there otherwise goes to standard error.
 
   target: {url: stdout}
@@ -77,7 +102,7 @@ target.`, ""},
 
 Accepted means that write(2) returned. A reader that does not read is a backend that stalls: uploads wait for the pipe up to
 client.timeout, and what was given to the pipe then may still come out of it. Traps: when the reader ends first, drover ends with it, as a writer to a closed pipe does. The order of lines is that
-of sending, and lines of different devices may change places from run to run; what is in them does not.`, ""},
+of sending, and lines of different devices may change places from run to run; what is in them does not.`, "discard", "stdout"},
 	{"file", "file:PATH, file:///PATH", "the system took the bytes", `Each event is a line of a file, with its time on the device: NDJSON to load into something, or to look at. A relative path
 counts from where drover runs. The file is written under the same scenario as a backend would be driven, with its pace: a clock.speed
 of 100000 is a year in 5 minutes and 16 seconds. Where neither pace nor faults matter, "drover events NAME --limit 0 --format uploads"
@@ -89,7 +114,7 @@ prints the same uploads in order, as fast as the machine can.
 
 Accepted means that the system took the bytes: they outlive drover, and not a power cut. Lines of an upload stay together.
 Traps: the order is that of sending, sort by time; a full disk refuses uploads (class rejected) and leaves no half line behind; a
-path that cannot be opened ends drover with exit code 5 before anything is made.`, "history"},
+path that cannot be opened ends drover with exit code 5 before anything is made.`, "history", ""},
 	{"syslog", "syslog://HOST, syslog+tls://HOST", "the system took the bytes", `Each event is a message of RFC 5424, framed by octet counting, over TCP (RFC 6587, port 601 unless the URL says another) or TLS
 (RFC 5425, port 6514). client.maxOpen bounds the connections, which devices share.
 
@@ -108,7 +133,7 @@ is lost and was accepted; a server that drops messages looks like one that keeps
 Traps: an upload that failed in the middle is sent again from the first message whose bytes were not taken; a server that speaks
 line feeds alone (RFC 3164, or non-transparent framing) sees lengths in its text; response times are those of the local socket
 until its buffer is full. There is no credential but a certificate over TLS. A server of TLS 1.3 that refuses it says so after the
-handshake, for which drover waits 0.3 s before the run.`, "syslog"},
+handshake, for which drover waits 0.3 s before the run.`, "syslog", ""},
 	{"nats", "nats://HOST, nats+tls://HOST", "a stream stored it (PubAck)", `Each event is a message at a subject of its device, over one connection (port 4222 unless the URL says another).
 
   target:
@@ -126,7 +151,7 @@ Traps: no stream takes the subject (the preflight looks, and ends with exit code
 drops its oldest messages and says nothing; the duplicate window is two minutes unless it is set, so a retry after that is stored
 twice; a subject that the user may not publish to is dropped by the server, which drover is told on the side (unauthorised);
 a message longer than max_payload, 1 MB by default, is refused (too large). A server that goes away is not waited for: uploads fail,
-and are tried again as client.retry says.`, "nats"},
+and are tried again as client.retry says.`, "nats", ""},
 	{"mqtt", "mqtt://HOST, mqtt+tls://HOST, mqtts://HOST", "by QoS: written, PUBACK, PUBCOMP", `Each event is a message at a topic of its device, in a session of that device (port 1883 unless the URL says another, over TLS 8883;
 mqtts is mqtt+tls). A device connects when it has something to send, and its connection is closed when it lay idle for client.idle;
 client.maxOpen bounds the connections, and the one that was idle the longest makes room for another device's.
@@ -152,7 +177,7 @@ MQTT 3.1.1 a broker cannot refuse a message, so that Mosquitto acknowledges one 
 it; use version: 5. Two clients with the same identifier end each other's connection for ever (session taken over): put
 ${run.id} into clientId where two runs drive the same devices at once. An identifier longer than 23 bytes need not be allowed in 3.1.1. A
 broker that keeps sessions of 3.1.1 keeps them after the run. With fewer connections than active devices each upload connects
-anew: see connections.evicted in run.json, and raise client.maxOpen.`, "mqtt"},
+anew: see connections.evicted in run.json, and raise client.maxOpen.`, "mqtt", ""},
 	{"kafka", "kafka://HOST, kafka+tls://HOST", "the replicas in sync have it", `Each event is a message of a topic (port 9092 unless the URL says another, over TLS 9093), with its device as the key, so that those of
 a device are in one partition and in order. One client sends them, over a connection to each broker; target.url names one broker, and
 that the others: each is held against target.allowHosts.
@@ -172,7 +197,7 @@ next one as a new message, and may then be there twice. The headers event-id and
 Traps: topics are not made (the preflight looks, and ends with exit code 5); with one replica, all is no more than leader, see
 min.insync.replicas; a broker that names itself by an address that cannot be reached from here, advertised.listeners, ends uploads as
 connect failed; a batch is at most 1 MB, max.message.bytes of most brokers, and a longer message is refused (413); more devices than
-partitions share them, and the order between two devices is nobody's. SASL plain over kafka:// shows the password to the network.`, "kafka"},
+partitions share them, and the order between two devices is nobody's. SASL plain over kafka:// shows the password to the network.`, "kafka", ""},
 }
 
 // protocolTopics are the pages of protocols, and the one that lists them.
@@ -183,9 +208,9 @@ func protocolTopics() []*cobra.Command {
 	}
 	topics := []*cobra.Command{{
 		Use:   "protocols",
-		Short: "What beside HTTP can carry uploads, and what each means by accepted",
-		Long: `The scheme of target.url says how uploads are carried. Over http and https they are requests ("drover help adapters", "drover help
-backend"), over grpc and grpcs calls of the OpenTelemetry Protocol. The others carry messages; each has a page, e.g. "drover help ` + protocolPages[len(protocolPages)-1].name + `":
+		Short: "What can carry uploads, and what each means by accepted",
+		Long: `The scheme of target.url says how uploads are carried: over http and https as requests, over grpc and grpcs as calls of the
+OpenTelemetry Protocol, and over the others as messages. Each has a page, e.g. "drover help ` + protocolPages[len(protocolPages)-1].name + `":
 
   protocol   target.url                 accepted means that
 ` + list.String() + `
@@ -211,10 +236,11 @@ protocol: target.readback.url says where the server, or a consumer of yours, sho
 
 // page is the text of a protocol, with the scenario to copy.
 func (p *protocolPage) page() string {
-	if p.scenario == "" {
-		return p.text
-	}
 	src, _ := fs.ReadFile(scenarios.Files, p.scenario+".yaml") // a test holds that it is there
-	return p.text + "\n\nA scenario to copy (drover scenarios show " + p.scenario + "):\n\n  " +
+	run := p.scenario
+	if p.with != "" {
+		run += " --set target=" + p.with
+	}
+	return p.text + "\n\nA scenario to copy (drover scenarios show " + p.scenario + "; drover run " + run + "):\n\n  " +
 		strings.ReplaceAll(strings.TrimRight(string(src), "\n"), "\n", "\n  ")
 }
