@@ -179,6 +179,24 @@ func TestMQTTKeptSessionBreaks(t *testing.T) {
 	}
 }
 
+// A broker that has forgotten a kept session gets what was under way as new messages: that the session is not there says that it has none.
+func TestMQTTForgottenSession(t *testing.T) {
+	for _, qos := range []byte{1, 2} {
+		m, b := openMQTT(t, MQTTOptions{QoS: qos, Keep: time.Hour, Remote: Remote{Client: Client{Timeout: patient}}}, false, nil)
+		r := parcelOf(5, "a")
+		b.do(acceptsOne)
+		expect(t, m, r, measure.Reset)
+		b.mu.Lock()
+		clear(b.sessions)
+		b.mu.Unlock()
+		b.do(accepts)
+		expect(t, m, r, measure.OK)
+		if got := b.messages(); !slices.Equal(got, messagesOf(5, "a")) || b.again > 0 || b.clean[len(b.clean)-1] {
+			t.Errorf("QoS %d: arrived %q, %d as if they came again, clean starts %v", qos, got, b.again, b.clean)
+		}
+	}
+}
+
 // A connection that lies idle pings in time, and one whose broker does not answer is left.
 func TestMQTTPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
