@@ -116,7 +116,7 @@ func answers(r *bufio.Reader, w *bufio.Writer) bool { return r.Buffered() > 0 ||
 func talkCostNATS(_ net.Conn, r *bufio.Reader, w *bufio.Writer) {
 	fmt.Fprintf(w, "INFO {\"server_id\":\"x\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":8388608}\r\n")
 	sids := map[string]string{} // by what the subject of a reply begins with
-	const said = `{"stream":"EVENTS","streams":["EVENTS"],"seq":7}`
+	const said = `{"stream":"EVENTS", "seq":7}`
 	for answers(r, w) {
 		line, err := r.ReadString('\n')
 		if err != nil {

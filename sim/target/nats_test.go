@@ -214,7 +214,8 @@ func TestReadPubAck(t *testing.T) {
 		said, status string
 		want         measure.Class
 	}{
-		{`{"stream":"EVENTS","seq":1}`, "", measure.OK}, {`{"stream":"EVENTS","seq":1,"duplicate":true}`, "", measure.OK}, {`{}`, "", measure.BadAnswer},
+		{`{"stream":"EVENTS","seq":1}`, "", measure.OK}, {`{"stream":"EVENTS", "seq":12345678}`, "", measure.OK}, {`{"stream":"EVENTS","seq":1`, "", measure.BadAnswer},
+		{`{"stream":"","seq":1}`, "", measure.BadAnswer}, {`{"stream":"E","seq":1x}`, "", measure.BadAnswer}, {`{"stream":"E","seq":1,"error":{"code":503}}`, "", measure.Status5xx}, {`{"stream":"EVENTS","seq":1,"duplicate":true}`, "", measure.OK}, {`{}`, "", measure.BadAnswer},
 		{`{"error":{"code":400,"err_code":10077}}`, "", measure.Rejected}, {`{"error":{"code":429}}`, "", measure.Status429},
 		{`{"error":{"code":503,"err_code":10023}}`, "", measure.Status5xx}, {`{"error":{"code":401}}`, "", measure.Status401}, {`{"error":{"code":403}}`, "", measure.Status401},
 		{"", "503", measure.Status5xx}, {"", "408", measure.Status5xx}, {"", "", measure.BadAnswer},
@@ -231,8 +232,13 @@ func FuzzReadPubAck(f *testing.F) {
 		f.Add([]byte(s), "")
 	}
 	f.Add([]byte(""), "503")
+	f.Add([]byte(`{"stream":"X", "seq":12}`), "")
 	f.Fuzz(func(t *testing.T, data []byte, status string) {
 		no := readPubAck(natsMessage(data, status))
+		var ack struct{ Stream string }
+		if err := json.Unmarshal(data, &ack); isPlainAck(data) && (err != nil || ack.Stream == "") {
+			t.Errorf("%q: %+v, %v", data, ack, err)
+		}
 		if no != nil && (no.class == measure.OK || no.status == 0 || no.text == "") {
 			t.Errorf("%q: %+v", data, no)
 		}
