@@ -39,11 +39,11 @@ test: ## all tests under the race detector; what CI runs
 	echo $(GO) test $$race -vet=off -timeout 14m ./...; \
 	$(GO) test $$race -vet=off -timeout 14m ./...
 
-# Servers are built from Go modules, of pinned versions, into the user's cache: the first time takes a minute more. REAL picks some,
+# Servers are built from Go modules, of pinned versions, into the user's cache: the first time takes minutes more. REAL picks some,
 # e.g. REAL=VictoriaLogs/loki/settled. Where one cannot be built its tests are skipped loudly; in CI that is an error.
 REAL ?= .*
-test-backends: ## 20,000 events at real servers, settled; kill -9 and restart; a wrong credential. about half an hour
-	DROVER_BACKENDS=1 $(GO) test -count=1 -timeout 60m -run 'TestReal(Backends|Messages)/$(REAL)' ./cmd/drover -v
+test-backends: ## 20,000 events at real servers, settled; kill -9 and restart; a wrong credential. about forty minutes
+	DROVER_BACKENDS=1 $(GO) test -count=1 -timeout 80m -run 'TestReal(Backends|Messages)/$(REAL)' ./cmd/drover -v
 
 # Each of the defects, planted in a run of more than a million events and found in just that number. ROW picks some, e.g. ROW=lose or ROW='lie|leak';
 # one that picks none fails and lists them.

@@ -163,7 +163,7 @@ func showStream(t *testing.T, at string, w http.ResponseWriter, run string) {
 	}
 }
 
-// TestRealMessages is TestRealBackends for the servers of messages.
+// TestRealMessages is TestRealBackends for the servers of messages, and for those that a run's target says more of than an adapter.
 func TestRealMessages(t *testing.T) {
 	if os.Getenv("DROVER_BACKENDS") == "" {
 		t.Skip("make test-backends runs this")
@@ -171,7 +171,7 @@ func TestRealMessages(t *testing.T) {
 	for _, r := range []struct {
 		name string
 		make func(*testing.T, realTrust) realServer
-	}{{"syslog", realSyslog}, {"NATS", realNATS}, {"Mosquitto", realMosquitto}, {"Kafka", realKafka}} {
+	}{{"syslog", realSyslog}, {"NATS", realNATS}, {"Mosquitto", realMosquitto}, {"Kafka", realKafka}, {"Collector", realCollector}} {
 		t.Run(r.name, func(t *testing.T) {
 			trust := newRealTrust(t)
 			s := r.make(t, trust)

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"drover/sim/target"
 )
 
 // The acceptance on servers that nobody here wrote: `make test-backends`, which sets DROVER_BACKENDS. Each server is built from
@@ -26,6 +28,7 @@ type realServer struct {
 	goMod string // of a module that has nothing but the server among its tools; "": it is a command of a Debian package
 	pkg   string // its command, or the package; "." is main
 	main  string // its source, where the module has no command of its own
+	parts string // what pkg, the builder of collectors, is to build it of; "": pkg is the server
 	args  func(addr, data string) []string
 	ready string // path that answers 200 when it is up; "": it takes connections
 
@@ -44,6 +47,7 @@ type realRow struct {
 	secure  bool   // over TLS, by REAL_CA; and has a certificate that nobody trusts
 	spared  bool   // of a server that is killed in another row
 	fewer   bool   // a tenth of the devices, of which each sends ten times as much
+	blind   bool   // it shows ids and tenants, and no contents
 	refusal string // what a wrong credential is told by; "" is 401 over HTTP, and that there is none otherwise
 }
 
@@ -74,6 +78,7 @@ replace github.com/VictoriaMetrics/VictoriaMetrics => github.com/VictoriaMetrics
 			{adapter: "jsonlines", path: "/insert/jsonline", readback: "victorialogs"},
 			{adapter: "loki", path: "/insert", readback: "victorialogs"},
 			{adapter: "splunk-hec", path: "", readback: "victorialogs-hec"},
+			{adapter: "otlp-http", path: "/insert/opentelemetry", readback: "victorialogs-otlp", blind: true},
 		},
 	},
 }
@@ -114,7 +119,7 @@ func (s *realServer) build(t *testing.T) string {
 	}
 	dir := filepath.Join(cache, "drover", "backends", strings.ToLower(s.name))
 	bin := filepath.Join(dir, "server.exe")
-	if old, err := os.ReadFile(filepath.Join(dir, "pinned")); err == nil && string(old) == s.goMod+s.main {
+	if old, err := os.ReadFile(filepath.Join(dir, "pinned")); err == nil && string(old) == s.goMod+s.main+s.parts {
 		if _, err := os.Stat(bin); err == nil {
 			return bin
 		}
@@ -122,21 +127,29 @@ func (s *realServer) build(t *testing.T) string {
 	if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "go.mod"), []byte(s.goMod), 0o644)); err != nil {
 		s.missing(t, err)
 	}
-	if s.main != "" {
-		if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(s.main), 0o644); err != nil {
+	for name, text := range map[string]string{"main.go": s.main, "parts.yaml": s.parts} {
+		if text == "" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			s.missing(t, err)
 		}
 	}
 	start := time.Now()
-	for _, args := range [][]string{{"mod", "tidy"}, {"build", "-o", bin, s.pkg}} {
-		cmd := exec.Command("go", args...)
+	steps := [][]string{{"go", "mod", "tidy"}, {"go", "build", "-o", bin, s.pkg}}
+	if s.parts != "" { // without tidy, which wants what the tests of all the parts need; and not all of that is to be had
+		builder := filepath.Join(dir, "builder.exe")
+		steps = [][]string{{"go", "build", "-o", builder, s.pkg}, {builder, "--config", "parts.yaml", "--skip-get-modules", "--skip-compilation"}, {"go", "build", "-o", bin, "."}}
+	}
+	for _, args := range steps {
+		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			s.missing(t, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out))
+			s.missing(t, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out))
 		}
 	}
 	t.Logf("built %s in %v", s.name, time.Since(start).Round(time.Second))
-	if err := os.WriteFile(filepath.Join(dir, "pinned"), []byte(s.goMod+s.main), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "pinned"), []byte(s.goMod+s.main+s.parts), 0o644); err != nil {
 		s.missing(t, err)
 	}
 	return bin
@@ -248,7 +261,9 @@ func (row *realRow) workday(t *testing.T, addr, seconds string) string {
 	url, block := "http://"+addr+row.path, "    adapter: "+row.adapter+"\n    auth: {type: basic, user: "+realUser+", passwordFrom: {env: REAL_PASSWORD}}\n    readback: {adapter: "+row.readback+", settle: 30s}\n"
 	if row.target != nil {
 		url, block = row.target(t, addr)
-		text = strings.Replace(text, "      compression: gzip\n", "", 1) // messages are not packed
+		if p, _ := target.ProtocolOf(url); p.Messages() {
+			text = strings.Replace(text, "      compression: gzip\n", "", 1) // messages are not packed
+		}
 		if strings.HasPrefix(url, "mqtt") {
 			text = strings.Replace(text, "      connections: pooled\n", "", 1)
 		}
@@ -299,10 +314,14 @@ func (s *realServer) settled(t *testing.T, bin string, row realRow) {
 	p := s.start(t, bin)
 	r := row.run(t, p.addr, "35s")
 	c := r.doc.Reconcile
-	if r.code != exitPass && r.code != exitInconclusive || c == nil || c.Acknowledged < 20_000 || c.Once != c.Acknowledged || !c.Contents || !c.Tenants {
+	if r.code != exitPass && r.code != exitInconclusive || c == nil || c.Acknowledged < 20_000 || c.Once != c.Acknowledged || c.Contents == row.blind || !c.Tenants {
 		t.Fatalf("exit code %d, want %d and 20,000 events, all of them stored once as sent\n%s\n%s", r.code, exitPass, r.stdout, r.stderr)
 	}
-	fmt.Printf("%-14s %-20s settled           %6d events, each stored once as sent; %.0f/s\n", s.name, row.adapter, c.Once, float64(c.Acknowledged)/35)
+	how := "as sent"
+	if row.blind {
+		how = "by its id"
+	}
+	fmt.Printf("%-14s %-20s settled           %6d events, each stored once, %s; %.0f/s\n", s.name, row.adapter, c.Once, how, float64(c.Acknowledged)/35)
 }
 
 // killed: the server dies in the middle without a word and comes back. What it lost, what it holds twice and what it holds once

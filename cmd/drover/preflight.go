@@ -137,7 +137,7 @@ func (p *probe) exchange(ctx context.Context, op measure.Op, what string) error 
 	var ans target.Answer
 	p.to.Send(ctx, &req, &ans)
 	if ans.Status == 0 && ans.Class != measure.OK {
-		return &target.UnreachableError{Err: ans.Err}
+		return p.to.Unreachable(ans.Err)
 	}
 	var said wire.Answer
 	class, err := x.Read(&wire.Reply{Class: ans.Class, Status: ans.Status, Body: ans.Body, Events: 1, IDs: [][16]byte{p.ev.ID}}, &said)

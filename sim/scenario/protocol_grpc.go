@@ -31,6 +31,15 @@ func (b *builder) called(d *decoder, r *rawMapping, t *rawTarget, p *target.Prot
 	for _, h := range r.Headers {
 		d.metadata(h.key, h.Name, "headers")
 	}
+	for _, ask := range []struct {
+		ptr   any
+		given bool
+		name  string
+	}{{&r.Config, r.Config != nil, "config"}, {&r.Verdict, r.Verdict != nil, "verdict"}} {
+		if ask.given {
+			d.errorf(d.key(ask.ptr), "remove it", "%s: this belongs to HTTP, and %s has no use for it", ask.name, p.Name)
+		}
+	}
 	for _, o := range []struct {
 		op   *rawOp
 		name string

@@ -288,7 +288,7 @@ func testGRPCComesBack(t *testing.T, m mode) {
 		}
 	}
 	var u *UnreachableError
-	if err := h.Preflight(context.Background()); !errors.As(err, &u) || !strings.Contains(err.Error(), "call "+grpcURL(scheme+first.Addr)+exportMethod+": connection refused") {
+	if err := h.Preflight(context.Background()); !errors.As(err, &u) || !strings.Contains(err.Error(), "call "+grpcURL(scheme+first.Addr)+exportMethod+": connection refused; is the server up") {
 		t.Errorf("Preflight = %v, want that it is unreachable", err)
 	}
 	up(first.Addr)

@@ -132,7 +132,7 @@ func (m *Messages) Preflight(ctx context.Context) error {
 		return &UnreachableError{Err: ans.Err, Plain: true} // it says itself what to do
 	}
 	if !errors.As(err, new(*ForbiddenHostError)) {
-		ans.Err = fmt.Errorf("%w; is the server up, and does it speak this protocol there?", ans.Err)
+		ans.Err = fmt.Errorf("%w; %s", ans.Err, isItUp)
 	}
 	return &UnreachableError{Err: ans.Err, Plain: true}
 }

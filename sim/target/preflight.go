@@ -59,7 +59,7 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 	if h.calls != nil {
 		probes = probes[:0]
 		h.attempt(ctx, &Request{Op: measure.Upload, Device: anyDevice}, &ans)
-		if err := judged(&ans); err != nil {
+		if err := h.judged(&ans); err != nil {
 			return err
 		}
 	}
@@ -72,22 +72,33 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 			h.exchange(ctx, probe.method, h.at(probe.path), anyDevice, token, header, nil, false, maxAnswer, &ans)
 			h.heard(by, token, &ans)
 		}
-		if err := judged(&ans); err != nil {
+		if err := h.judged(&ans); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// Unreachable is that a backend gave no answer before a run.
+func (h *HTTP) Unreachable(err error) error {
+	if h.calls == nil || errors.As(err, new(*ForbiddenHostError)) {
+		return &UnreachableError{Err: err}
+	}
+	return &UnreachableError{Err: fmt.Errorf("%w; %s", err, isItUp), Plain: true}
+}
+
+// isItUp is what to do about a server that is not drover's own kind.
+const isItUp = "is the server up, and does it speak this protocol there?"
+
 // judged is the error of Preflight that an answer stands for, or nil.
-func judged(ans *Answer) error {
+func (h *HTTP) judged(ans *Answer) error {
 	switch {
 	case ans.Class == measure.Cancelled:
 		return ans.Err
 	case ans.Class == measure.Status401:
 		return &UnauthorisedError{Err: ans.Err, Status: ans.Status}
 	case ans.Status == 0:
-		return &UnreachableError{Err: ans.Err}
+		return h.Unreachable(ans.Err)
 	}
 	return nil
 }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// realCollector is an OpenTelemetry Collector that writes what it gets into a file, by each of the ways in which it takes logs; the file is
+// read back as it stands. It asks for a bearer token.
+func realCollector(t *testing.T, _ realTrust) realServer {
+	const version, stable = "v0.165.0", "v1.71.0"
+	at := freeAddr(t)
+	file := filepath.Join(t.TempDir(), "logs.jsonl")
+	s := realServer{
+		name: "Collector",
+		goMod: `module backends/collector
+
+go 1.26.0
+
+tool go.opentelemetry.io/collector/cmd/builder
+
+require (
+	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter ` + version + `
+	github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension ` + version + `
+	go.opentelemetry.io/collector/cmd/builder ` + version + `
+	go.opentelemetry.io/collector/component ` + stable + `
+	go.opentelemetry.io/collector/confmap ` + stable + `
+	go.opentelemetry.io/collector/confmap/provider/envprovider ` + stable + `
+	go.opentelemetry.io/collector/confmap/provider/fileprovider ` + stable + `
+	go.opentelemetry.io/collector/otelcol ` + version + `
+	go.opentelemetry.io/collector/receiver/otlpreceiver ` + version + `
+)
+`,
+		pkg: "go.opentelemetry.io/collector/cmd/builder",
+		parts: `dist: {name: collector, module: backends/collector, output_path: .}
+receivers: [{gomod: go.opentelemetry.io/collector/receiver/otlpreceiver ` + version + `}]
+exporters: [{gomod: github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter ` + version + `}]
+extensions: [{gomod: github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension ` + version + `}]
+providers: [{gomod: go.opentelemetry.io/collector/confmap/provider/envprovider ` + stable + `}, {gomod: go.opentelemetry.io/collector/confmap/provider/fileprovider ` + stable + `}]
+`,
+		args: func(addr, data string) []string {
+			conf := filepath.Join(data, "collector.yaml")
+			text := fmt.Sprintf(`extensions: {bearertokenauth: {token: %q}}
+receivers:
+  otlp:
+    protocols:
+      grpc: {endpoint: %q, auth: {authenticator: bearertokenauth}}
+      http: {endpoint: %q, auth: {authenticator: bearertokenauth}}
+exporters: {file: {path: %q, append: true}}
+service:
+  extensions: [bearertokenauth]
+  pipelines: {logs: {receivers: [otlp], exporters: [file]}}
+  telemetry: {logs: {level: error}, metrics: {level: none}}
+`, realPassword, at, addr, file)
+			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+				t.Error(err)
+			}
+			return []string{"--config=file:" + conf}
+		},
+	}
+	row := func(name, block string, url func(addr string) string, refusal string) {
+		s.rows = append(s.rows, realRow{adapter: name, refusal: refusal, target: func(t *testing.T, addr string) (string, string) {
+			return url(addr), block + "    auth: {type: bearer, tokenFrom: {env: REAL_PASSWORD}}\n" +
+				"    readback: {adapter: otlp-json, url: \"file:" + filepath.ToSlash(file) + "\", settle: 30s}\n"
+		}})
+	}
+	row("otlp-grpc", "", func(string) string { return "grpc://" + at }, "UNAUTHENTICATED")
+	http := func(addr string) string { return "http://" + addr }
+	row("otlp-http, protobuf", "    adapter: otlp-http\n", http, "401")
+	row("otlp-http, JSON", "    adapter: otlp-http\n    format: otlp-json\n", http, "401")
+	return s
+}
