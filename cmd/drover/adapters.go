@@ -102,6 +102,19 @@ is asked of each threat whose domain is reported: what privacy strips is asked o
 the backend's, and what it answers to uploads about threats is not read. An answer of success without the word, or with one that is
 not known, is no verdict. Before the run one of each is made, and has to be answered.
 
+Tokens. Where a device gets its credential by a request that is not OAuth2's client credentials (target.auth of type oauth2 is those):
+
+  auth: {type: token, secretFrom: {env: ENROL_CODE}, header: X-Session}   # where the token goes; without header Authorization: Bearer
+  adapter:
+    token:
+      path: /v1/devices/${device.id}/session        # below target.url, or auth.tokenURL
+      document: {code: "${auth.secret}"}            # the secret; it can be in headers, document and form of token alone
+      token: session.id                             # place in the answer
+      expires: session.seconds                      # without it the token is used until it is refused
+
+A device asks before its first upload, in the upload's own time, and again before the token expires or when it was refused. The
+report has how long that took beside the connections. What is read back goes out by the first device's token.
+
 Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
 preset says; url is where the server shows what it stored when that is not below target.url, or file:PATH, event is where the event is, also when
 it is a text with the document in it: then contents are compared. It is read until two looks show the same and all that was
@@ -123,6 +136,7 @@ Credentials. auth.type is one of these; auth.sign and a certificate go with any 
   auth: {type: bearer, tokenFrom: {env: TOKEN}}
   auth: {type: header, header: X-API-Key, tokenFrom: {file: key.txt}}            # with prefix: "Splunk " before it, e.g.
   auth: {type: oauth2, tokenURL: "https://127.0.0.1:9443/token", clientId: me, clientSecretFrom: {env: SECRET}, scope: "logs:write"}
+  auth: {type: token, secretFrom: {env: ENROL_CODE}, header: X-Session}          # each device's own, as token of the adapter says
   auth: {type: none, sign: {keyFrom: {env: KEY}, header: X-Signature, prefix: "sha256="}}     # HMAC of the body
   tls: {caFrom: {file: ca.pem}, clientCertificate: {certFrom: {file: me.pem}, keyFrom: {file: me-key.pem}}}      # mTLS
   tls: {clientCertificates: {caFrom: {file: ca.pem}, keyFrom: {file: ca-key.pem}}}     # one for each device; client: {connections: per-device}

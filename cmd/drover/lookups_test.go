@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -102,4 +105,82 @@ func TestLookUpPreflight(t *testing.T) {
 	refused(t, exitTarget, "the fetch of a configuration was not accepted", "run", lookUps(t, s.URL), "--out", t.TempDir())
 	missing = "/v1/verdict"
 	refused(t, exitTarget, "the look-up of a verdict was not accepted", "run", lookUps(t, s.URL), "--out", t.TempDir())
+}
+
+// Each device gets its credential by a request of the adapter's, by the secret that the scenario names, before it uploads.
+func TestMappedTokens(t *testing.T) {
+	var mu sync.Mutex
+	uploads, devices := 0, map[string]bool{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if device, ok := strings.CutPrefix(r.URL.Path, "/id/v2/devices/"); ok {
+			var code struct{ Code string }
+			if json.NewDecoder(r.Body).Decode(&code) != nil || code.Code != "s3cret" || r.Header.Get("Authorization") != "Enrol s3cret" {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			devices[device] = true
+			fmt.Fprintf(w, `{"session":{"id":"of-%s","seconds":3600}}`, device)
+			return
+		}
+		if device, ok := strings.CutPrefix(r.Header.Get("X-Session"), "id=of-"); !ok || device != r.Header.Get("X-Device") || !devices[device] {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		uploads++
+	}))
+	defer s.Close()
+	file := filepath.Join(t.TempDir(), "tokens.yaml")
+	if err := os.WriteFile(file, []byte(`apiVersion: drover/v1
+kind: Scenario
+metadata: {name: tokens}
+spec:
+  seed: 1
+  clock: {start: "2026-05-04T08:00:00Z", speed: 40000}
+  target:
+    url: `+s.URL+`
+    auth: {type: token, secretFrom: {env: ENROL_CODE}, header: X-Session, prefix: "id=", tokenURL: "`+s.URL+`/id/"}
+    adapter:
+      upload: {path: /in, headers: {X-Device: "${device.id}"}, event: "${event.json}"}
+      token:
+        path: /v2/devices/${device.id}
+        headers: {Authorization: "Enrol ${auth.secret}"}
+        document: {code: "${auth.secret}"}
+        token: session.id
+        expires: session.seconds
+  fleets:
+    - name: contoso
+      devices: 20
+      cohorts: [{name: phones, weight: 100, profile: enterprise-iphone, behavior: busy}]
+  behaviors:
+    busy: {day: {shape: always-on}, events: {heartbeat: {every: 1h}}}
+  load:
+    phases: [{name: day, for: 500ms}, {name: drain, do: drain, for: 2s}]
+  checks:
+    - {name: all, metric: accepted, where: {op: upload}, expect: rate == 100%}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("ENROL_CODE", "wrong")
+	refused(t, exitTarget, "status 403; does the token or secret", "run", file, "--out", t.TempDir())
+	t.Setenv("ENROL_CODE", "s3cret")
+	dir := t.TempDir()
+	out := want(t, exitPass, "run", file, "--out", dir, "--format", "json")
+	var doc struct {
+		Connections struct{ Tokens struct{ Count int64 } }
+		Totals      struct{ Accepted int64 }
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if len(devices) != 20 || doc.Connections.Tokens.Count != 20 || doc.Totals.Accepted < 60 || int64(uploads) < doc.Totals.Accepted {
+		t.Errorf("%d devices have a token, the report times %d; %d uploads accepted, %d came", len(devices), doc.Connections.Tokens.Count, doc.Totals.Accepted, uploads)
+	}
+	filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if b, _ := os.ReadFile(path); err != nil || bytes.Contains(b, []byte("s3cret")) || bytes.Contains(b, []byte("of-")) {
+			t.Errorf("%s holds a secret or a token, or cannot be read: %v", path, err)
+		}
+		return nil
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"drover/sim"
@@ -136,6 +137,9 @@ func (p *probe) exchange(ctx context.Context, op measure.Op, what string) error 
 	}
 	var ans target.Answer
 	p.to.Send(ctx, &req, &ans)
+	if ans.Status == 0 && ans.Class == measure.Status401 { // who gives out tokens says no
+		return &target.UnauthorisedError{Err: ans.Err, Status: http.StatusUnauthorized}
+	}
 	if ans.Status == 0 && ans.Class != measure.OK {
 		return p.to.Unreachable(ans.Err)
 	}

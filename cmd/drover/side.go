@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -201,9 +203,13 @@ func deviceNames(m *sim.Model, run string, t *wire.Template) func(device int) st
 }
 
 // oauth2 is where the devices of a model get their tokens for the backend at base; nil where they do not fetch any.
-func oauth2(m *sim.Model, base, secret string) *target.OAuth2 {
+func oauth2(m *sim.Model, base, run, secret string) *target.OAuth2 {
 	a := m.Scenario.Target.Auth
-	if a.Type != "oauth2" {
+	switch a.Type {
+	case "token":
+		return mappedToken(m, base, run, secret)
+	case "oauth2":
+	default:
 		return nil
 	}
 	url := a.TokenURL
@@ -225,6 +231,26 @@ func oauth2(m *sim.Model, base, secret string) *target.OAuth2 {
 		}
 		return strings.ReplaceAll(clients[1+m.Fleet.TenantOf(device)], "{device}", deviceName(m.Fleet, device))
 	}}
+}
+
+// mappedToken is how the devices of a model ask for their tokens where the adapter says it.
+func mappedToken(m *sim.Model, base, run, secret string) *target.OAuth2 {
+	x := m.Scenario.Target.Adapter.Adapter(wire.Constants{Run: run, Send: m.Behavior.Sends.All, Secret: secret}).Token
+	return &target.OAuth2{
+		TokenURL: cmp.Or(m.Scenario.Target.Auth.TokenURL, strings.TrimRight(base, "/")),
+		Clients:  func(_, device int) string { return strconv.Itoa(device) },
+		Mapped: &target.MappedToken{Method: x.Method, ContentType: x.ContentType, Read: x.Granted, Make: func(_, device int) (place string, header, body []byte) {
+			var d fleet.Device
+			m.Fleet.Device(device, &d)
+			if place = x.Path; x.Place != nil {
+				place = string(x.Place(nil, &d, nil, nil))
+			}
+			if x.Header != nil {
+				header = x.Header(nil, &d, nil, nil)
+			}
+			return place, header, x.Begin(nil, &d, m.Behavior.Sends.All)
+		}},
+	}
 }
 
 // deviceName is a device's identifier as its documents have it.
@@ -281,7 +307,7 @@ func handle(m *sim.Model, url, run, secret string, by way) (*target.HTTP, error)
 	}
 	opt := target.HTTPOptions{
 		URL: url, AllowHosts: sc.Target.AllowHosts, Client: sc.Target.Client, Tokens: tokens, Run: run, TLS: by.trust, Faults: by.faults,
-		OAuth2: oauth2(m, url, secret), Identity: identity(m, by.issuer),
+		OAuth2: oauth2(m, url, run, secret), Identity: identity(m, by.issuer),
 	}
 	opt.KeyHeader, opt.Credential = sc.Target.Adapter.KeyHeader, sc.Target.Auth.Credential()
 	if sc.Target.Sign != nil {

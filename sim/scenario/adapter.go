@@ -214,6 +214,22 @@ func (b *builder) apart(m *wire.Mapping, t *rawTarget) *wire.Mapping {
 	if m.PerEvent {
 		batch.MaxEvents = 1
 	}
+	if mapped := t.Auth.Type == "token"; mapped != (m.Token != nil) && b.good(&t.Auth, &t.Auth.Type) {
+		n, what := b.at(&t.Auth.Type, &t.Auth), "target.auth: adapter %s does not say how a token is asked for"
+		mend := "add token to it, or use type: oauth2"
+		if !mapped {
+			n, what, mend = b.at(&t.Adapter, &t.URL), "target.adapter: %s asks for tokens, and target.auth has no use for them", "add auth: {type: token}, or remove token"
+		}
+		b.errorf(n, mend, what, m.Name)
+	}
+	if a := &t.Auth; m.Token != nil && a.Type == "token" && b.good(a) {
+		switch uses := m.Token.Names("auth.secret"); {
+		case uses && a.SecretFrom == nil:
+			b.errorf(b.at(a), "add secretFrom: {env: NAME} or {file: PATH}", "target.auth: adapter %s asks for tokens by ${auth.secret}, which is not named", m.Name)
+		case !uses && a.SecretFrom != nil:
+			b.errorf(b.key(&a.SecretFrom), "remove it, or use ${auth.secret} in token", "target.auth.secretFrom: adapter %s asks for tokens without a secret", m.Name)
+		}
+	}
 	if !m.Own && t.URL == embedded {
 		b.errorf(b.at(&t.Adapter, &t.URL), "use adapter: drover, or the url of a server that speaks this", "target.adapter: the embedded backend does not understand %s", m.Name)
 	}

@@ -11,7 +11,7 @@ import (
 // ask compiles a request that asks for something. of says that it is about one event.
 func (b *mapper) ask(r *rawAsk, all *rawMapping, of bool, path string) *wire.Operation {
 	o := &wire.Operation{Method: r.Method, Ask: &wire.Ask{ContentType: r.ContentType, Event: of}}
-	u := wire.Use{Event: of, LookUp: true}
+	u := wire.Use{Event: of, LookUp: true, Secret: path == "token"}
 	b.address(o, address{&r.Path, r.Query, r.Headers, r}, all, u, path)
 	switch {
 	case r.Document == nil && len(r.Form) == 0:
@@ -37,6 +37,12 @@ func (b *mapper) ask(r *rawAsk, all *rawMapping, of bool, path string) *wire.Ope
 	b.contentType(&r.ContentType, o.Ask.ContentType, path)
 	b.success(&r.Success, &o.Reading, path)
 	return o
+}
+
+// token compiles how a device asks for its credential.
+func (b *mapper) token(r *rawToken, all *rawMapping) (*wire.Operation, wire.Granting) {
+	o := b.ask(&r.rawAsk, all, false, "token")
+	return o, wire.Granting{Token: b.placeIn(&r.Token, "token.token"), Lasts: b.placeIn(&r.Expires, "token.expires")}
 }
 
 // operations are the names of those that an adapter has; of one that is not known, all.

@@ -171,6 +171,9 @@ func (b *builder) auth(t *rawTarget) target.Auth {
 	if a.Type == "oauth2" {
 		return b.oauth2(t)
 	}
+	if a.Type == "token" {
+		return b.mappedToken(t)
+	}
 	if a.Type == "basic" || a.Type == "header" {
 		return b.simple(t)
 	}

@@ -140,18 +140,18 @@ type rawCapacity struct {
 }
 
 type rawAuth struct {
-	Type       string     `json:"type,omitempty" default:"none" enum:"none|bearer|oauth2|basic|header" jsonschema:"basic sends user and password; header a token in a header of any name; bearer sends Authorization: Bearer with each upload; oauth2 fetches the tokens by client credentials, and new ones before they expire or when they are refused"`
+	Type       string     `json:"type,omitempty" default:"none" enum:"none|bearer|oauth2|basic|header|token" jsonschema:"basic sends user and password; header a token in a header of any name; bearer sends Authorization: Bearer with each upload; oauth2 fetches the tokens by client credentials, and new ones before they expire or when they are refused; token does so by the adapter's own request, of each device"`
 	TokenPer   string     `json:"tokenPer,omitempty" enum:"tenant|all|device" jsonschema:"bearer, tenant: a JWT (HS256) for each tenant, signed with the secret; oauth2: who has a token of its own; all: one token. Without it all"`
 	TokenFrom  *rawSecret `json:"tokenFrom,omitempty" jsonschema:"where the token is read from; bearer with tokenPer: all, and header"`
-	SecretFrom *rawSecret `json:"secretFrom,omitempty" jsonschema:"where the signing key is read from; bearer with tokenPer: tenant"`
+	SecretFrom *rawSecret `json:"secretFrom,omitempty" jsonschema:"where the signing key is read from; bearer with tokenPer: tenant. token: where ${auth.secret} is read from"`
 
 	User         string     `json:"user,omitempty" jsonschema:"basic: name of the user"`
 	PasswordFrom *rawSecret `json:"passwordFrom,omitempty" jsonschema:"basic: where the password is read from"`
-	Header       string     `json:"header,omitempty" jsonschema:"header: its name, e.g. X-Api-Key or Authorization"`
-	Prefix       string     `json:"prefix,omitempty" jsonschema:"header: what stands before the token, e.g. Splunk and a blank"`
+	Header       string     `json:"header,omitempty" jsonschema:"header and token: its name, e.g. X-Api-Key or Authorization; with token without it Authorization: Bearer"`
+	Prefix       string     `json:"prefix,omitempty" jsonschema:"header and token: what stands before the token, e.g. Splunk and a blank"`
 	Sign         *rawSign   `json:"sign,omitempty" jsonschema:"each attempt is signed by HMAC over its body as it is on the wire, beside whatever type says"`
 
-	TokenURL         string     `json:"tokenURL,omitempty" jsonschema:"oauth2: http(s)://host[:port]/path of the token endpoint; the embedded backend has its own"`
+	TokenURL         string     `json:"tokenURL,omitempty" jsonschema:"oauth2: http(s)://host[:port]/path of the token endpoint; the embedded backend has its own. token: what adapter.token.path is below when that is not target.url"`
 	ClientID         string     `json:"clientId,omitempty" jsonschema:"oauth2: id of the client; {tenant} and {device} in it stand for their ids. The embedded backend knows its own"`
 	ClientSecretFrom *rawSecret `json:"clientSecretFrom,omitempty" jsonschema:"oauth2: where the secret of all clients is read from"`
 	Scope            string     `json:"scope,omitempty" jsonschema:"oauth2: scopes to ask for, with spaces between them"`

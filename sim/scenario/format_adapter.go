@@ -58,7 +58,8 @@ type rawMapping struct {
 
 	Config  *rawConfig  `json:"config,omitempty" jsonschema:"how a device fetches its configuration: a request beside its uploads, of the operation config"`
 	Verdict *rawVerdict `json:"verdict,omitempty" jsonschema:"how a device asks for a verdict of each threat whose domain it reports, beside the upload with it: of the operation verdict; what uploads are answered of threats is then not read"`
-	_       struct{}    `later:"token|gather"`
+	Token   *rawToken   `json:"token,omitempty" jsonschema:"how a device asks for its credential before it uploads, with target.auth of type token; ${auth.secret} is that one's secret"`
+	_       struct{}    `later:"gather"`
 }
 
 // rawOp is one kind of request, and its answer.

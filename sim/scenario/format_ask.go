@@ -24,6 +24,12 @@ type rawVerdict struct {
 	Verdict rawOpinion `json:"verdict" jsonschema:"where the answer has the backend's own opinion"`
 }
 
+type rawToken struct {
+	rawAsk
+	Token   string `json:"token" example:"access_token" jsonschema:"place in the answer of the token"`
+	Expires string `json:"expires,omitempty" jsonschema:"place of how many seconds it lasts; without it until it is refused"`
+}
+
 type rawOpinion struct {
 	Word  string   `json:"word" example:"verdict" jsonschema:"place in the answer of what the site is; an answer without it, or with another word than these, is no verdict"`
 	Score string   `json:"score,omitempty" jsonschema:"place of a number from 0 to 1"`

@@ -44,6 +44,9 @@ func (b *mapper) mapping(r *rawMapping, name string) *wire.Mapping {
 	if r.Config != nil {
 		m.Config, m.Every = b.ask(&r.Config.rawAsk, r, false, "config"), time.Duration(r.Config.Every)
 	}
+	if r.Token != nil {
+		m.Token, m.Granting = b.token(r.Token, r)
+	}
 	if r.Verdict != nil {
 		m.Verdict = b.verdict(r.Verdict, r)
 	}
@@ -88,7 +91,8 @@ func (b *mapper) address(o *wire.Operation, a address, all *rawMapping, u wire.U
 		b.errorf(b.at(a.path, a.op), "parameters go into query", "%s.path: %q has a ?, a # or a blank", path, clip(s))
 	}
 	in := func(what string, text bool) wire.Use {
-		u.What, u.Text = what, text
+		u := u
+		u.What, u.Text, u.Secret = what, text, u.Secret && what == "a header"
 		return u
 	}
 	o.Path = b.template(b.at(a.path), *a.path, in("a path", true), path+".path")
@@ -111,7 +115,7 @@ func (b *mapper) pairs(list rawPairs, u wire.Use, path string, header bool) (out
 		switch {
 		case header && !target.IsHeaderName(p.Name):
 			b.errorf(p.key, "", "%s: %q is not the name of a header", path, clip(p.Name))
-		case header && slices.Contains(ownHeaders, strings.ToLower(p.Name)):
+		case header && slices.Contains(ownHeaders, strings.ToLower(p.Name)) && !(u.Secret && strings.EqualFold(p.Name, "Authorization")):
 			b.errorf(p.key, "use contentType, target.auth, or leave it out", "%s: drover sets %s itself", path, p.Name)
 		case !header && strings.ContainsFunc(p.Name, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune("&=#?%+", c) }):
 			b.errorf(p.key, "", "%s: %q is not the name of a parameter", path, clip(p.Name))

@@ -16,11 +16,11 @@ func (b *builder) ofOtherTypes(a *rawAuth) {
 		name  string
 		of    string
 	}{
-		{&a.TokenURL, a.TokenURL != "", "tokenURL", "oauth2"}, {&a.ClientID, a.ClientID != "", "clientId", "oauth2"},
+		{&a.TokenURL, a.TokenURL != "" && a.Type != "token", "tokenURL", "oauth2"}, {&a.ClientID, a.ClientID != "", "clientId", "oauth2"},
 		{&a.ClientSecretFrom, a.ClientSecretFrom != nil, "clientSecretFrom", "oauth2"}, {&a.Scope, a.Scope != "", "scope", "oauth2"},
 		{&a.Lifetime, a.Lifetime != nil, "lifetime", "oauth2"},
 		{&a.User, a.User != "", "user", "basic"}, {&a.PasswordFrom, a.PasswordFrom != nil, "passwordFrom", "basic"},
-		{&a.Header, a.Header != "", "header", "header"}, {&a.Prefix, a.Prefix != "", "prefix", "header"},
+		{&a.Header, a.Header != "" && a.Type != "token", "header", "header"}, {&a.Prefix, a.Prefix != "" && a.Type != "token", "prefix", "header"},
 	} {
 		if f.given && a.Type != f.of && b.good(&a.Type) {
 			b.errorf(b.key(f.ptr), "remove it, or use type: "+f.of, "target.auth: type %s has no use for %s", a.Type, f.name)
@@ -113,16 +113,24 @@ func (b *builder) oauth2(t *rawTarget) target.Auth {
 		b.errorf(b.key(&a.Lifetime), "remove it, or use url: embedded", "target.auth.lifetime: only the embedded backend can be told")
 	}
 	b.client(a)
+	if a.TokenURL == "" {
+		b.errorf(b.at(a), "add it, e.g. tokenURL: http://127.0.0.1:8080/v1/token", "target.auth: there is no tokenURL")
+		return auth
+	}
+	b.tokenURL(t)
+	return auth
+}
+
+// tokenURL checks where tokens come from.
+func (b *builder) tokenURL(t *rawTarget) {
+	a := &t.Auth
 	u, err := url.Parse(a.TokenURL)
 	switch {
-	case a.TokenURL == "":
-		b.errorf(b.at(a), "add it, e.g. tokenURL: http://127.0.0.1:8080/v1/token", "target.auth: there is no tokenURL")
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" || u.User != nil:
 		b.errorf(b.at(&a.TokenURL), "want e.g. http://127.0.0.1:8080/v1/token", "target.auth.tokenURL: %q is not the address of a token endpoint", clip(a.TokenURL))
 	default:
 		b.allowed(b.at(&a.TokenURL), u.Hostname(), "target.auth.tokenURL", t.AllowHosts)
 	}
-	return auth
 }
 
 // client checks that the id of a client tells those apart that have tokens of their own.
@@ -137,4 +145,33 @@ func (b *builder) client(a *rawAuth) {
 	case a.TokenPer != "device" && strings.Contains(a.ClientID, "{device}"), a.TokenPer == "all" && strings.Contains(a.ClientID, "{tenant}"):
 		b.errorf(b.at(&a.ClientID), "set tokenPer to device or tenant", "target.auth.clientId: with tokenPer: %s one client asks for all, but %q names more", a.TokenPer, clip(a.ClientID))
 	}
+}
+
+// mappedToken builds that each device asks for its credential as the adapter says.
+func (b *builder) mappedToken(t *rawTarget) target.Auth {
+	a := &t.Auth
+	auth := target.Auth{Type: a.Type, Per: "device", SecretFrom: b.secret(a.SecretFrom, "target.auth.secretFrom"), TokenURL: strings.TrimRight(a.TokenURL, "/"), Header: a.Header, Prefix: a.Prefix}
+	if !b.good(a) || !b.good(&t.URL) {
+		return auth
+	}
+	if a.TokenPer != "" && a.TokenPer != "device" {
+		b.errorf(b.at(&a.TokenPer), "remove it, or use type: oauth2", "target.auth.tokenPer: with type token each device asks for its own")
+	}
+	a.TokenPer = "device"
+	if a.TokenFrom != nil {
+		b.errorf(b.key(&a.TokenFrom), "remove it; what devices ask by is secretFrom", "target.auth: type token has no use for tokenFrom")
+	}
+	if a.Header != "" && !target.IsHeaderName(a.Header) {
+		b.errorf(b.at(&a.Header), "want e.g. X-Session", "target.auth.header: %q is not the name of a header", clip(a.Header))
+	}
+	if strings.ContainsFunc(a.Prefix, func(r rune) bool { return r < ' ' || r > '~' }) {
+		b.errorf(b.at(&a.Prefix), "want visible ASCII", "target.auth.prefix cannot be in a header")
+	}
+	if t.URL == embedded {
+		b.errorf(b.at(&a.Type), "use oauth2, or drover serve --secret-env and its url", "target.auth.type: the embedded backend does not know token")
+	}
+	if a.TokenURL != "" {
+		b.tokenURL(t)
+	}
+	return auth
 }

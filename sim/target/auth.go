@@ -65,17 +65,17 @@ func (s SecretRef) String() string {
 
 // Auth says how uploads are authorised.
 type Auth struct {
-	Type string // "none" (or empty), "bearer", "oauth2", "basic" or "header"
+	Type string // "none" (or empty), "bearer", "oauth2", "basic", "header" or "token"
 	// Per is empty when the token in TokenFrom serves all, and "tenant" when each tenant has a JWT of its own, signed
-	// with the key in SecretFrom. Of oauth2 it is "all", "tenant" or "device".
+	// with the key in SecretFrom. Of oauth2 it is "all", "tenant" or "device"; of token it is "device".
 	Per                   string
 	TokenFrom, SecretFrom SecretRef
 
 	User           string // of basic, whose password is in SecretFrom
-	Header, Prefix string // of header, whose token is in TokenFrom: where it goes, and what stands before it
+	Header, Prefix string // of header, whose token is in TokenFrom, and of token: where it goes, and what stands before it
 
-	// Of oauth2, whose secret is in SecretFrom.
-	TokenURL string        // empty: the embedded backend's
+	// Of oauth2, whose secret is in SecretFrom, and of token, which may have one there.
+	TokenURL string        // empty: the embedded backend's; of token it is what its path is below, and empty the target's
 	ClientID string        // with {tenant} and {device} for their ids
 	Scope    string        // space-separated
 	Lifetime time.Duration // of the embedded backend's tokens; 0: its own choice
@@ -84,9 +84,9 @@ type Auth struct {
 // Secret reads the one secret that a needs: the token or the signing key; "" for Type "none".
 func (a Auth) Secret() (string, error) {
 	switch {
-	case a.none():
+	case a.none(), a.Type == "token" && a.SecretFrom == SecretRef{}:
 		return "", nil
-	case a.Per == "tenant" || a.Type == "oauth2" || a.Type == "basic":
+	case a.Per == "tenant" || a.Type == "oauth2" || a.Type == "basic" || a.Type == "token":
 		return a.SecretFrom.Read()
 	}
 	return a.TokenFrom.Read()
@@ -97,6 +97,8 @@ func (a Auth) Credential() Credential {
 	switch a.Type {
 	case "basic":
 		return Credential{Prefix: "Basic "}
+	case "token":
+		return Credential{Header: a.Header, Prefix: a.Prefix, Bare: a.Header != ""}
 	case "header":
 		return Credential{Header: a.Header, Prefix: a.Prefix, Bare: true}
 	}
@@ -115,7 +117,7 @@ const Admin = -1
 // {"iss":"drover","sub":id,"tid":id}, where Admin's id is "*"; there is no time in it, so that it is the same in every
 // run. The tokens are made once; the function is safe for concurrent use and panics for an index outside tenantIDs.
 func Tokens(a Auth, secret string, tenantIDs []string) (func(tenant int) string, error) {
-	if a.none() || a.Type == "oauth2" { // whose tokens are fetched: see OAuth2
+	if a.none() || a.Type == "oauth2" || a.Type == "token" { // whose tokens are fetched: see OAuth2
 		return func(int) string { return "" }, nil
 	}
 	if a.Type != "bearer" && a.Type != "basic" && a.Type != "header" {

@@ -1,7 +1,6 @@
 package target
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -305,10 +304,7 @@ func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
 		// it may send again by itself when the connection breaks. Attempts are counted, so only the caller may.
 		header[strings.ToLower(h.opt.KeyHeader)] = []string{string(req.Key)}
 	}
-	for line := range bytes.Lines(req.Header) {
-		name, value, _ := bytes.Cut(line, []byte(":"))
-		header[string(name)] = append(header[string(name)], string(bytes.TrimSpace(value)))
-	}
+	addLines(header, req.Header)
 	u, err := h.place(req)
 	if err != nil {
 		*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: err}

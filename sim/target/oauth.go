@@ -25,6 +25,16 @@ type OAuth2 struct {
 	// Clients is the id of the client that asks for the token of a device of a tenant, or for Admin's. Those with the same
 	// id share a token. It is safe for concurrent use.
 	Clients func(tenant, device int) string
+	// Mapped is another way to ask, below TokenURL; nil: it is the grant.
+	Mapped *MappedToken
+}
+
+// MappedToken is a request for a token. Its functions are safe for concurrent use.
+type MappedToken struct {
+	Method, ContentType string
+	Make                func(tenant, device int) (place string, header, body []byte) // place is path and query, escaped; header is lines of one
+	// Read understands the answer. The token has no end where it lasts 0; the error says why there is none, and nothing of what the answer holds.
+	Read func(class measure.Class, status int, body []byte) (token string, lasts time.Duration, _ measure.Class, _ error)
 }
 
 // The exchange with the token endpoint is golang.org/x/oauth2's. Its TokenSource is not used: it has no way to say that a
@@ -83,7 +93,7 @@ func (g *grants) of(ctx context.Context, tenant, device int) (*grant, string, er
 		case waited && t.err != nil:
 			return nil, "", t.err
 		default:
-			g.fetch(ctx, client, t)
+			g.fetch(ctx, client, t, tenant, device)
 			switch {
 			case t.err == nil:
 				return t, t.token, nil
@@ -111,11 +121,15 @@ func (g *grants) add(client string) *grant {
 }
 
 // fetch asks for a new token. g.mu is held when it is called and when it returns, but not meanwhile.
-func (g *grants) fetch(ctx context.Context, client string, t *grant) {
+func (g *grants) fetch(ctx context.Context, client string, t *grant, tenant, device int) {
 	t.pending = make(chan struct{})
 	g.mu.Unlock()
 	start := time.Now()
-	got, err := g.ask(ctx, client)
+	ask := func() (*oauth2.Token, error) { return g.ask(ctx, client) }
+	if g.opt.Mapped != nil {
+		ask = func() (*oauth2.Token, error) { return g.mapped(ctx, tenant, device) }
+	}
+	got, err := ask()
 	now := time.Now()
 	g.mu.Lock()
 	close(t.pending)
@@ -142,9 +156,15 @@ func (g *grants) ask(ctx context.Context, client string) (*oauth2.Token, error) 
 		conf.Scopes = strings.Fields(g.opt.Scope)
 	}
 	t, err := conf.Token(attempt)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, g.explain(err, ctx, attempt)
+	}
+	return g.sound(t)
+}
+
+// sound refuses a token that cannot be used.
+func (g *grants) sound(t *oauth2.Token) (*oauth2.Token, error) {
+	switch {
 	case strings.ContainsFunc(t.AccessToken, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return nil, &tokenError{g.opt.TokenURL, measure.BadAnswer, 0, "the token has a character that cannot be in a header"}
 	case !t.Expiry.IsZero() && !t.Expiry.After(time.Now()):

@@ -35,7 +35,7 @@ func (p *Protocol) Messages() bool { return !p.HTTP && !p.Calls }
 // Protocols are all there are. HTTP is the first.
 var Protocols = []Protocol{
 	{Name: "http", Schemes: []string{"http", "https"}, Secure: []string{"https"}, Host: true, HTTP: true,
-		Auth: []string{"bearer", "oauth2", "basic", "header"}, Compression: []string{"gzip", "zstd"}, PerDevice: true},
+		Auth: []string{"bearer", "oauth2", "basic", "header", "token"}, Compression: []string{"gzip", "zstd"}, PerDevice: true},
 	{Name: "grpc", Schemes: []string{"grpc", "grpcs"}, Secure: []string{"grpcs"}, Host: true, Calls: true,
 		Auth: []string{"bearer", "oauth2", "basic", "header"}, Compression: []string{"gzip", "zstd"}, PerDevice: true},
 	{Name: "discard", Schemes: []string{"discard"}},

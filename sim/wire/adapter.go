@@ -16,6 +16,7 @@ type Adapter struct {
 	Ops  [measure.NumOps]Exchange // an operation that it does not have has no Read
 
 	Every time.Duration // of device time, that a device's configuration is fetched anew after
+	Token *Token        // nil: devices ask for none
 }
 
 // Has reports whether the adapter has an operation. Uploads and enrolments it always has.

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"slices"
+
 	"drover/sim/event"
 	"drover/sim/fleet"
 )
@@ -42,4 +44,11 @@ func (a *Ask) append(dst []byte, v values) []byte {
 		return append(dst[:from], "{}"...)
 	}
 	return dst
+}
+
+// Names reports whether anything that an operation of an Ask writes has a field in it.
+func (o *Operation) Names(field string) bool {
+	in := func(p Pair) bool { return p.Value.names(field) }
+	return o.Path.names(field) || slices.ContainsFunc(o.Query, in) || slices.ContainsFunc(o.Headers, in) ||
+		slices.ContainsFunc(o.Ask.Form, in) || o.Ask.Document.names(field)
 }

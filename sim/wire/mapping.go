@@ -20,6 +20,8 @@ type Mapping struct {
 	Upload    *Operation
 	Config    *Operation    // nil: devices fetch no configuration
 	Every     time.Duration // of Config, see Adapter
+	Token     *Operation    // nil: devices ask for no credential
+	Granting  Granting      // of Token
 	Verdict   *Operation    // nil: nothing is looked up; else uploads are not asked what the backend makes of threats
 }
 
@@ -51,6 +53,9 @@ func (m *Mapping) Adapter(run Constants) *Adapter {
 	}
 	if m.Verdict != nil {
 		a.Ops[measure.Verdict] = m.Verdict.exchange(c)
+	}
+	if m.Token != nil {
+		a.Token = &Token{Exchange: m.Token.exchange(c), Granting: m.Granting}
 	}
 	return a
 }

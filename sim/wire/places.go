@@ -41,6 +41,8 @@ type Constants struct {
 	Run  string
 	Send event.Fields // data types of the scenario's contract
 	Doc  *Format      // what ${event.doc} and ${upload.doc} are; nil: Native
+
+	Secret string // by which devices ask for their tokens
 }
 
 // placeField is one field that a template can name. What it appends is its value as plain text, or as JSON where form says so.
@@ -95,6 +97,7 @@ const (
 // placeFields are all fields, in the order in which they are told. Those of devices and events are named as in the native format.
 var placeFields = []placeField{
 	{name: "run.id", scope: ofRun, data: none, kind: anyKind, append: func(b []byte, v values) []byte { return append(b, v.c.Run...) }},
+	{name: "auth.secret", scope: ofRun, data: none, kind: anyKind, append: func(b []byte, v values) []byte { return append(b, v.c.Secret...) }},
 	{name: "upload.key", scope: ofUpload, data: none, kind: anyKind, safe: true, key: true, append: func(b []byte, v values) []byte { return append(b, v.k...) }},
 
 	{name: "device.id", scope: ofUpload, data: none, kind: anyKind, append: appendDeviceID,

@@ -181,6 +181,7 @@ type Use struct {
 	Text   bool   // nothing can be left out of it
 	What   string // of what it is a part, for the message: "a path"
 	Body   bool   // it is a part of a body, which is the same whatever the upload's key
+	Secret bool   // it may have the secret by which tokens are asked for
 	LookUp bool   // of a look-up: with Event it is about a threat whose domain is known
 }
 
@@ -205,6 +206,8 @@ func (t *Template) Check(c *Constants, u Use) (bad []Mistake) {
 					mend = "${upload.key} is the id of the upload's first event"
 				}
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${%s} belongs to an event, and %s has none", p.field.name, u.What), Mend: mend})
+			case p.field.name == "auth.secret" && !u.Secret:
+				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${auth.secret} cannot be in %s", u.What), Mend: "it is for the headers, the document or the form of token alone"})
 			case u.LookUp && p.field.name == "upload.key":
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: "${upload.key} belongs to an upload, and a look-up is none", Mend: "use ${device.id}, or in verdict ${event.id}"})
 			case (u.Event || u.Body) && p.field.name == "upload.key":
