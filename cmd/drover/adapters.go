@@ -113,11 +113,13 @@ Tokens. Where a device gets its credential by a request that is not OAuth2's cli
       expires: session.seconds                      # without it the token is used until it is refused
 
 A device asks before its first upload, in the upload's own time, and again before the token expires or when it was refused. The
-report has how long that took beside the connections. What is read back goes out by the first device's token.
+report has how long that took beside the connections. What is read back goes out by the first device's token, or by
+readback.auth.
 
 Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
 preset says; url is where the server shows what it stored when that is not below target.url, or file:PATH, event is where the event is, also when
-it is a text with the document in it: then contents are compared. It is read until two looks show the same and all that was
+it is a text with the document in it: then contents are compared. auth beside them is a credential of its own, of type none, bearer, basic or
+header: {adapter: victorialogs, auth: {type: basic, user: reader, passwordFrom: {env: READ_PASSWORD}}}. It is read until two looks show the same and all that was
 accepted, or until settle is over.
 
 Before the run one heartbeat is sent, under the run's id with "-preflight" behind it, and the read-back has to show it. A

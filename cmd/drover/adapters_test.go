@@ -50,7 +50,11 @@ type bulk struct {
 }
 
 func (b *bulk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if user, password, _ := r.BasicAuth(); user != "u" || password != "secret" {
+	who := "u:secret"
+	if r.URL.Path == "/drover/_search" { // for which others have a credential
+		who = "reader:readonly"
+	}
+	if user, password, _ := r.BasicAuth(); user+":"+password != who {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
@@ -120,6 +124,7 @@ func (b *bulk) search(w http.ResponseWriter, body []byte) {
 // bulkScenario is the scenario of the tests, driven at a bulk server.
 func bulkScenario(t *testing.T, url, settle string) string {
 	t.Helper()
+	t.Setenv("READ_PASSWORD", "readonly")
 	text := `apiVersion: drover/v1
 kind: Scenario
 metadata: {name: bulk}
@@ -130,7 +135,7 @@ spec:
     url: ` + url + `
     adapter: elasticsearch-bulk
     auth: {type: basic, user: u, passwordFrom: {env: BULK_PASSWORD}}
-    readback: {adapter: elasticsearch, limit: 50, settle: ` + settle + `}
+    readback: {adapter: elasticsearch, limit: 50, settle: ` + settle + `, auth: {type: basic, user: reader, passwordFrom: {env: READ_PASSWORD}}}
   fleets:
     - name: contoso
       tenants: {count: 2}

@@ -33,7 +33,7 @@ func (d *drive) preflight(ctx context.Context) error {
 		p.to = d.side.http
 		return p.lookUps(ctx)
 	}
-	if p.to, err = d.side.again(d.side.url, p.run); err != nil {
+	if p.to, err = d.side.again(d.side.url, p.run, nil); err != nil {
 		return err
 	}
 	defer p.to.Close()

@@ -189,8 +189,8 @@ func openCase(dir string) (*caseOf, error) {
 	return &caseOf{model: m, dir: dir}, nil
 }
 
-// dial makes a handle on the target of a run that is over: its own, or another one. The embedded backend ended with its run.
-func (c *caseOf) dial(at, run string) (*target.HTTP, error) {
+// dial makes a handle on the target of a run that is over: its own, or another one; by its credential, or by another. The embedded backend ended with its run.
+func (c *caseOf) dial(at, run string, as *target.Auth) (*target.HTTP, error) {
 	sc := c.model.Scenario
 	if at == "" {
 		at = sc.Target.URL
@@ -198,14 +198,18 @@ func (c *caseOf) dial(at, run string) (*target.HTTP, error) {
 	if at == embedded {
 		return nil, errors.New("the run's backend was embedded and ended with it; name another one with --target")
 	}
-	secret, err := sc.Target.Auth.Secret()
-	if err != nil {
-		return nil, err
+	secret := ""
+	if as == nil {
+		var err error
+		if secret, err = sc.Target.Auth.Secret(); err != nil {
+			return nil, err
+		}
 	}
 	by, err := c.way()
 	if err != nil {
 		return nil, err
 	}
+	by.as = as
 	return handle(c.model, at, run, secret, by)
 }
 
@@ -223,7 +227,7 @@ func (c *caseOf) way() (by way, err error) {
 func (c *caseOf) reach(at, run string) (target.Handle, error) {
 	t := c.model.Scenario.Target
 	if t.Protocol.HTTP {
-		return c.dial(at, run)
+		return c.dial(at, run, nil)
 	}
 	if at == "" {
 		at = t.URL
@@ -236,7 +240,7 @@ func (c *caseOf) reach(at, run string) (target.Handle, error) {
 		return nil, fmt.Errorf("the run's uploads are %s of %s, and %s is not spoken so", what, t.Protocol.Name, at)
 	}
 	if t.Protocol.Calls {
-		return c.dial(at, run)
+		return c.dial(at, run, nil)
 	}
 	if t.Protocol.Name == "stdout" {
 		return nil, errors.New("the run's target was standard output: use --print")

@@ -99,7 +99,9 @@ func (c *caseOf) have(ctx context.Context, index *ledger.Index, url string, fres
 	if at == "" {
 		at = c.model.Scenario.Target.URL
 	}
-	t, err := readerOf(c.model, at, func(at string) (*target.HTTP, error) { return c.dial(at, index.Ledger.Files[0].Run) })
+	t, err := readerOf(c.model, at, func(at string) (*target.HTTP, error) {
+		return c.dial(at, index.Ledger.Files[0].Run, c.model.Scenario.Target.Readback.Auth)
+	})
 	if err != nil {
 		if url == "" {
 			return err.Error(), nil

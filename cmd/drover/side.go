@@ -34,10 +34,10 @@ const embedded = "embedded"
 type side struct {
 	adapter *wire.Adapter
 	target  target.Handle
-	http    *target.HTTP                                // target, where it is one; else nil
-	again   func(url, run string) (*target.HTTP, error) // makes another handle
-	server  *backend.Server                             // nil: somebody else's
-	own     bool                                        // it speaks drover's own API
+	http    *target.HTTP                                                 // target, where it is one; else nil
+	again   func(url, run string, as *target.Auth) (*target.HTTP, error) // makes another handle, by the target's credential or by another
+	server  *backend.Server                                              // nil: somebody else's
+	own     bool                                                         // it speaks drover's own API
 	url     string
 	run     string
 }
@@ -116,10 +116,10 @@ func openSide(m *sim.Model, run string, stdout io.Writer, file string) (*side, e
 			return nil, fail(exitUsage, err)
 		}
 	}
-	s.again = func(url, run string) (*target.HTTP, error) {
-		return handle(m, url, run, secret, way{trust: trust, issuer: issuer})
+	s.again = func(url, run string, as *target.Auth) (*target.HTTP, error) {
+		return handle(m, url, run, secret, way{trust: trust, issuer: issuer, as: as})
 	}
-	by := way{trust, sc.Target.Faults, issuer}
+	by := way{trust: trust, faults: sc.Target.Faults, issuer: issuer}
 	if sc.Target.Protocol.Messages() {
 		s.target, err = messages(m, s.url, run, secret, by, stdout)
 	} else if s.http, err = handle(m, s.url, run, secret, by); err == nil {
@@ -203,8 +203,7 @@ func deviceNames(m *sim.Model, run string, t *wire.Template) func(device int) st
 }
 
 // oauth2 is where the devices of a model get their tokens for the backend at base; nil where they do not fetch any.
-func oauth2(m *sim.Model, base, run, secret string) *target.OAuth2 {
-	a := m.Scenario.Target.Auth
+func oauth2(m *sim.Model, a target.Auth, base, run, secret string) *target.OAuth2 {
 	switch a.Type {
 	case "token":
 		return mappedToken(m, base, run, secret)
@@ -292,6 +291,7 @@ type way struct {
 	trust  target.TLS
 	faults *target.Faults
 	issuer *target.Authority // of the devices' certificates; nil: they have none
+	as     *target.Auth      // whose credential goes with requests; nil: the target's
 }
 
 // handle makes the handle on a backend at url that takes what the scenario's takes.
@@ -301,16 +301,24 @@ func handle(m *sim.Model, url, run, secret string, by way) (*target.HTTP, error)
 	for i, t := range m.Fleet.Tenants() {
 		ids[i] = t.ID.String()
 	}
-	tokens, err := target.Tokens(sc.Target.Auth, secret, ids)
+	auth := sc.Target.Auth
+	if by.as != nil {
+		var err error
+		auth = *by.as
+		if secret, err = auth.Secret(); err != nil {
+			return nil, fmt.Errorf("target.readback.auth: %w", err)
+		}
+	}
+	tokens, err := target.Tokens(auth, secret, ids)
 	if err != nil {
 		return nil, err
 	}
 	opt := target.HTTPOptions{
 		URL: url, AllowHosts: sc.Target.AllowHosts, Client: sc.Target.Client, Tokens: tokens, Run: run, TLS: by.trust, Faults: by.faults,
-		OAuth2: oauth2(m, url, run, secret), Identity: identity(m, by.issuer),
+		OAuth2: oauth2(m, auth, url, run, secret), Identity: identity(m, by.issuer),
 	}
-	opt.KeyHeader, opt.Credential = sc.Target.Adapter.KeyHeader, sc.Target.Auth.Credential()
-	if sc.Target.Sign != nil {
+	opt.KeyHeader, opt.Credential = sc.Target.Adapter.KeyHeader, auth.Credential()
+	if sc.Target.Sign != nil && by.as == nil {
 		key, err := sc.Target.Sign.KeyFrom.Read()
 		if err != nil {
 			return nil, err
@@ -347,7 +355,7 @@ func secretOf(url string, auth target.Auth) (string, error) {
 
 // reader is the handle by which the backend is read back. The caller closes it.
 func (s *side) reader(m *sim.Model, run string) (reader, error) {
-	return readerOf(m, s.url, func(url string) (*target.HTTP, error) { return s.again(url, run) })
+	return readerOf(m, s.url, func(url string) (*target.HTTP, error) { return s.again(url, run, m.Scenario.Target.Readback.Auth) })
 }
 
 func (s *side) close() {

@@ -68,24 +68,25 @@ type rawTarget struct {
 }
 
 type rawReadback struct {
-	Adapter       string   `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
-	Settle        duration `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
-	Foreign       bool     `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well, and with up to 64 of them, chosen by the seed, ask for another tenant's data by name: another tenant's event that is shown so is leaked"`
-	URL           string   `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names; file:PATH is a file, which has no request"`
-	Body          string   `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
-	Start         string   `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`
-	After         string   `json:"after,omitempty" jsonschema:"http: where {cursor} of the next page is in the last item of a page, as JSON has it"`
-	Request       string   `json:"request,omitempty" jsonschema:"http: path and query of a page, below url; {run}, {limit}, {cursor} and {offset} are replaced"`
-	TenantRequest string   `json:"tenantRequest,omitempty" jsonschema:"http: path and query of a page of one tenant's events, with {tenant} for its id: a tenant's own credential asks so for another tenant's; without it nobody asks by name"`
-	Limit         *int     `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
-	Items         string   `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
-	Next          string   `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
-	Records       string   `json:"records,omitempty" enum:"otlp-json" jsonschema:"http: otlp-json: an item is an export request of OpenTelemetry logs in JSON, and each of its records that is of the run is an event, with id, tenant and contents"`
-	ID            string   `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
-	Tenant        string   `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it, and without event, nobody sees as whose an event is stored, so wrongTenant cannot pass; leaks are found by the events' ids all the same"`
-	Device        string   `json:"device,omitempty" jsonschema:"http: where the id of the event's device is in an item, by device.id or account.device_id; another one's is altered"`
-	Hash          string   `json:"hash,omitempty" jsonschema:"http: where the SHA-256 of the event's bytes as sent is in an item, in hex or base64, with or without sha256: before it; another one is altered. They are what the adapter writes of the event into the body (of drover's own API the object in events), without white space and commas around it"`
-	Event         string   `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
+	Adapter       string       `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
+	Settle        duration     `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
+	Foreign       bool         `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well, and with up to 64 of them, chosen by the seed, ask for another tenant's data by name: another tenant's event that is shown so is leaked"`
+	Auth          *rawReadAuth `json:"auth,omitempty" jsonschema:"the credential that it is read by, when that is not target.auth's; then nothing is signed, and foreign tries nobody's"`
+	URL           string       `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names; file:PATH is a file, which has no request"`
+	Body          string       `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
+	Start         string       `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`
+	After         string       `json:"after,omitempty" jsonschema:"http: where {cursor} of the next page is in the last item of a page, as JSON has it"`
+	Request       string       `json:"request,omitempty" jsonschema:"http: path and query of a page, below url; {run}, {limit}, {cursor} and {offset} are replaced"`
+	TenantRequest string       `json:"tenantRequest,omitempty" jsonschema:"http: path and query of a page of one tenant's events, with {tenant} for its id: a tenant's own credential asks so for another tenant's; without it nobody asks by name"`
+	Limit         *int         `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
+	Items         string       `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
+	Next          string       `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
+	Records       string       `json:"records,omitempty" enum:"otlp-json" jsonschema:"http: otlp-json: an item is an export request of OpenTelemetry logs in JSON, and each of its records that is of the run is an event, with id, tenant and contents"`
+	ID            string       `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
+	Tenant        string       `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it, and without event, nobody sees as whose an event is stored, so wrongTenant cannot pass; leaks are found by the events' ids all the same"`
+	Device        string       `json:"device,omitempty" jsonschema:"http: where the id of the event's device is in an item, by device.id or account.device_id; another one's is altered"`
+	Hash          string       `json:"hash,omitempty" jsonschema:"http: where the SHA-256 of the event's bytes as sent is in an item, in hex or base64, with or without sha256: before it; another one is altered. They are what the adapter writes of the event into the body (of drover's own API the object in events), without white space and commas around it"`
+	Event         string       `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
 }
 
 // rawDefects is target.defects, and the whole of a file for drover serve --defects.
@@ -156,6 +157,15 @@ type rawAuth struct {
 	ClientSecretFrom *rawSecret `json:"clientSecretFrom,omitempty" jsonschema:"oauth2: where the secret of all clients is read from"`
 	Scope            string     `json:"scope,omitempty" jsonschema:"oauth2: scopes to ask for, with spaces between them"`
 	Lifetime         *duration  `json:"lifetime,omitempty" range:"1s..30d" jsonschema:"oauth2 with url: embedded: how long its tokens last; without it 1h"`
+}
+
+type rawReadAuth struct {
+	Type         string     `json:"type,omitempty" default:"none" enum:"none|bearer|basic|header" jsonschema:"none sends nothing; bearer Authorization: Bearer; basic a user and a password; header a token in a header of any name"`
+	TokenFrom    *rawSecret `json:"tokenFrom,omitempty" jsonschema:"where the token is read from; bearer and header"`
+	User         string     `json:"user,omitempty" jsonschema:"basic: name of the user"`
+	PasswordFrom *rawSecret `json:"passwordFrom,omitempty" jsonschema:"basic: where the password is read from"`
+	Header       string     `json:"header,omitempty" jsonschema:"header: its name, e.g. X-Api-Key or Authorization"`
+	Prefix       string     `json:"prefix,omitempty" jsonschema:"header: what stands before the token, e.g. ApiKey and a blank"`
 }
 
 type rawSign struct {

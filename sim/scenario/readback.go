@@ -29,6 +29,13 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	if r.Records != "" {
 		out.ID, out.Tenant, out.Event = "id", "tenant", "event"
 	}
+	if r.Auth != nil {
+		out.Auth = b.readAuth(r.Auth)
+		if out.Foreign && b.written(&r.Foreign) {
+			b.errorf(b.at(&r.Foreign), "remove it, or auth", "target.readback.foreign: with a credential of its own nobody tries the tenants'")
+		}
+		out.Foreign = false
+	}
 	if r.Limit != nil {
 		out.Limit = *r.Limit
 	}
@@ -95,7 +102,7 @@ func (b *builder) whatShows(r *rawReadback, file bool) {
 		records, inFile bool // what has no use for it
 	}{
 		{&r.ID, "id", true, false}, {&r.Tenant, "tenant", true, false}, {&r.Event, "event", true, false}, {&r.Device, "device", true, false}, {&r.Hash, "hash", true, false},
-		{&r.After, "after", true, true}, {&r.Request, "request", false, true}, {&r.Body, "body", false, true}, {&r.Next, "next", false, true}, {&r.TenantRequest, "tenantRequest", false, true},
+		{&r.After, "after", true, true}, {&r.Request, "request", false, true}, {&r.Body, "body", false, true}, {&r.Next, "next", false, true}, {&r.Auth, "auth", false, true}, {&r.TenantRequest, "tenantRequest", false, true},
 	} {
 		switch {
 		case !b.written(f.ptr) || !b.good(f.ptr):

@@ -7,6 +7,7 @@ type Readback struct {
 	Adapter string        // "drover-audit", "http", the name of a preset of the latter, or "" for none
 	Settle  time.Duration // how long to wait for what was acknowledged to be shown
 	Foreign bool          // try each tenant's own credential, too
+	Auth    *Auth         // whose credential it is read by; nil: the target's
 
 	// With any Adapter but "drover-audit". In Request and Body {run}, {limit}, {cursor} and {offset} are replaced. The others are
 	// the places of things in the answer, as names joined by dots.
