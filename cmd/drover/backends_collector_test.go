@@ -8,10 +8,10 @@ import (
 )
 
 // realCollector is an OpenTelemetry Collector that writes what it gets into a file, by each of the ways in which it takes logs; the file is
-// read back as it stands. It asks for a bearer token.
-func realCollector(t *testing.T, _ realTrust) realServer {
+// read back as it stands. It asks for a bearer token, and in one way for a certificate of each device.
+func realCollector(t *testing.T, trust realTrust) realServer {
 	const version, stable = "v0.165.0", "v1.71.0"
-	at := freeAddr(t)
+	at, certified := freeAddr(t), freeAddr(t)
 	file := filepath.Join(t.TempDir(), "logs.jsonl")
 	s := realServer{
 		name: "Collector",
@@ -48,27 +48,33 @@ receivers:
     protocols:
       grpc: {endpoint: %q, auth: {authenticator: bearertokenauth}}
       http: {endpoint: %q, auth: {authenticator: bearertokenauth}}
+  otlp/certified:
+    protocols:
+      grpc: {endpoint: %q, auth: {authenticator: bearertokenauth}, tls: {cert_file: %q, key_file: %q, client_ca_file: %q}}
 exporters: {file: {path: %q, append: true}}
 service:
   extensions: [bearertokenauth]
-  pipelines: {logs: {receivers: [otlp], exporters: [file]}}
+  pipelines: {logs: {receivers: [otlp, otlp/certified], exporters: [file]}}
   telemetry: {logs: {level: error}, metrics: {level: none}}
-`, realPassword, at, addr, file)
+`, realPassword, at, addr, certified, trust.cert, trust.key, trust.caFile, file)
 			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 				t.Error(err)
 			}
 			return []string{"--config=file:" + conf}
 		},
 	}
-	row := func(name, block string, url func(addr string) string, refusal string) {
-		s.rows = append(s.rows, realRow{adapter: name, refusal: refusal, target: func(t *testing.T, addr string) (string, string) {
+	add := func(row realRow, url func(addr string) string, block string) {
+		row.target = func(t *testing.T, addr string) (string, string) {
 			return url(addr), block + "    auth: {type: bearer, tokenFrom: {env: REAL_PASSWORD}}\n" +
 				"    readback: {adapter: otlp-json, url: \"file:" + filepath.ToSlash(file) + "\", settle: 30s}\n"
-		}})
+		}
+		s.rows = append(s.rows, row)
 	}
-	row("otlp-grpc", "", func(string) string { return "grpc://" + at }, "UNAUTHENTICATED")
 	http := func(addr string) string { return "http://" + addr }
-	row("otlp-http, protobuf", "    adapter: otlp-http\n", http, "401")
-	row("otlp-http, JSON", "    adapter: otlp-http\n    format: otlp-json\n", http, "401")
+	add(realRow{adapter: "otlp-grpc", refusal: "UNAUTHENTICATED"}, func(string) string { return "grpc://" + at }, "")
+	add(realRow{adapter: "otlp-grpc, mTLS", secure: true, spared: true, fewer: true, refusal: "UNAUTHENTICATED"}, func(string) string { return "grpcs://" + certified },
+		fmt.Sprintf("    tls: {caFrom: {env: REAL_CA}, clientCertificates: {caFrom: {file: %q}, keyFrom: {file: %q}}}\n", trust.caFile, trust.caKey))
+	add(realRow{adapter: "otlp-http, protobuf", refusal: "401"}, http, "    adapter: otlp-http\n")
+	add(realRow{adapter: "otlp-http, JSON", refusal: "401"}, http, "    adapter: otlp-http\n    format: otlp-json\n")
 	return s
 }
