@@ -70,7 +70,7 @@ func Markdown(w io.Writer, r *Run) error {
 			mdRow(&b, k.Kind, count(k.Made), count(k.Accepted), storedText(k))
 		}
 	}
-	mdReconcile(&b, r.Reconcile)
+	mdReconcile(&b, r.Reconcile, r.Sampled)
 	if v := r.Verdicts; v != nil && v.Judged > 0 {
 		b.WriteString("\n**Verdicts** on " + md(plural(v.Total, "detection", "detections")) + ", against the planted truth and, apart from it, the reference classifier. ")
 		if s := devicesSentence(v); s != "" {

@@ -237,6 +237,9 @@ func (t *text) reconcile() {
 	if v := r.Visible; v != nil {
 		spans = append(spans, span{"visible after p50 " + between(v.AtLeast.P50NS, v.AtMost.P50NS) + ", p99 " + between(v.AtLeast.P99NS, v.AtMost.P99NS), faint})
 	}
+	if s := t.r.Sampled; s != nil && s.AtMost.Count > 0 {
+		spans = append(spans, span{"sampled p50 " + between(s.AtLeast.P50NS, s.AtMost.P50NS) + ", p99 " + between(s.AtLeast.P99NS, s.AtMost.P99NS), faint})
+	}
 	t.items("Settled", spans)
 	if r.Blind != "" {
 		for _, piece := range wrap(r.Blind, t.width-labelWidth) {
@@ -247,7 +250,7 @@ func (t *text) reconcile() {
 	}
 }
 
-func mdReconcile(b *strings.Builder, r *Reconcile) {
+func mdReconcile(b *strings.Builder, r *Reconcile, sampled *Sampled) {
 	if r == nil {
 		return
 	}
@@ -259,8 +262,10 @@ func mdReconcile(b *strings.Builder, r *Reconcile) {
 	if s := r.Strangers(); s != "" {
 		fmt.Fprintf(b, "\n%s\n", md(s))
 	}
-	if s := r.Visible.Sentence(); s != "" {
-		fmt.Fprintf(b, "\n%s\n", md(s))
+	for _, s := range []string{r.Visible.Sentence(), sampled.Sentence()} {
+		if s != "" {
+			fmt.Fprintf(b, "\n%s\n", md(s))
+		}
 	}
 	if s := r.lateness(); s != "" {
 		fmt.Fprintf(b, "\n%s\n", md(s))

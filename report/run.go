@@ -43,6 +43,7 @@ type Run struct {
 	Kinds       []Kind       `json:"kinds"`       // by kind of event, in event.Kinds order
 	Versions    []Version    `json:"os_versions"` // of iOS that devices ran, oldest first
 	Reconcile   *Reconcile   `json:"reconcile"`   // null: nothing was read back
+	Sampled     *Sampled     `json:"sampled"`     // how long events took to be visible, of some that were looked for while the run went on; null: nobody asked
 	Verdicts    *Verdicts    `json:"verdicts"`    // null: no detection was made
 	Generator   Generator    `json:"generator"`
 	Connections *Connections `json:"connections,omitempty"` // absent when the target does not tell

@@ -62,6 +62,41 @@ func TestVisible(t *testing.T) {
 	}
 }
 
+// What was sampled is told with what was not seen, in each report.
+func TestSampled(t *testing.T) {
+	s := &check.Sampled{Patience: 2 * time.Second}
+	for range 3 {
+		s.AtLeast.Record(time.Second)
+		s.AtMost.Record(3 * time.Second)
+	}
+	seen := FromSampled(s)
+	s.Unseen, s.Failed, s.Why, s.Skipped, s.Cut = 1, 2, "hung up", 3, 4
+	for want, r := range map[string]*Sampled{
+		"": FromSampled(nil),
+		"Sampled while the run went on: 3 events were seen, visible after p50 1s to 3s, p90 1s to 3s, p99 1s to 3s, max 1s to 3s.": seen,
+		"Sampled while the run went on: 3 events were seen, visible after p50 1s to 3s, p90 1s to 3s, p99 1s to 3s, max 1s to 3s; 1 not visible within 2s; " +
+			"2 without an answer, e.g. hung up; 3 not looked for, as too many were already; 4 still looked for when the run was interrupted.": FromSampled(s),
+		"Sampled while the run went on: 0 events were seen; 1 not visible within 2s.": FromSampled(&check.Sampled{Patience: 2 * time.Second, Unseen: 1}),
+	} {
+		if got := r.Sentence(); got != want {
+			t.Errorf("Sentence = %q, want %q", got, want)
+		}
+		run := &Run{Result: check.Pass, Reconcile: FromSettlement(new(check.Settlement), nil), Sampled: r}
+		var page, md, term bytes.Buffer
+		for _, err := range []error{HTML(&page, run), Markdown(&md, run), Text(&term, run, TextOptions{Width: 200})} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want != "" && (!strings.Contains(page.String(), want) || !strings.Contains(md.String(), want)) || want == "" && strings.Contains(page.String()+md.String(), "Sampled") {
+			t.Errorf("%q is not what HTML and Markdown say", want)
+		}
+		if strings.Contains(term.String(), "sampled p50 1s to 3s, p99 1s to 3s") != strings.Contains(want, " 3 events") {
+			t.Errorf("%q: the summary is\n%s", want, term.String())
+		}
+	}
+}
+
 // What tenants' own credentials were tried for is said, with what could not be told.
 func TestStrangers(t *testing.T) {
 	for want, r := range map[string]*Reconcile{

@@ -34,6 +34,7 @@ type Config struct {
 	Adapter    *wire.Adapter
 	Timer      Timer           // the zero value is GoTimer, the only one for tests in a bubble
 	Ledger     *Keep           // where what became of each upload is kept; nil: nowhere
+	Sampler    *Sampler        // of events that were acknowledged, while the run goes on and after it; nil: none
 	Clock      *Clock          // for whoever may pause the run; nil: nobody
 	Progress   func(*Progress) // called once a second from one goroutine while the run goes on; may be nil
 }
@@ -205,6 +206,7 @@ func (r *run) senders() int {
 func (r *run) run(ctx context.Context) (*Result, error) {
 	r.before, _ = measure.Self()
 	r.start = time.Now()
+	r.cfg.Sampler.begin(r.start)
 	r.sending, r.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.abandon()
 	ctx, r.halt = context.WithCancel(ctx)

@@ -97,6 +97,9 @@ func (s *sender) attempt(j *job) bool {
 	switch {
 	case j.class == measure.OK:
 		s.judge(j)
+		if !j.key.Op.LookUp() && len(s.said.Refused) == 0 {
+			run.cfg.Sampler.offer(s.req.IDs[0], j.done)
+		}
 		s.w.finish(j, measure.Accepted, &s.tally)
 		return false
 	case j.class == measure.Cancelled:

@@ -77,6 +77,21 @@ func (d *drive) settle(ctx context.Context, res *sim.Result, dir string) (s *che
 	return s, ""
 }
 
+// sampler looks for events while the run goes on; nil where the scenario does not ask for it. end lets go of what it reads by.
+func (d *drive) sampler(ctx context.Context) (s *sim.Sampler, end func(), err error) {
+	how := d.model.Scenario.Target.Readback
+	if how.Sample == 0 {
+		return nil, func() {}, nil
+	}
+	src, err := d.side.reader(d.model, d.id)
+	if err != nil {
+		return nil, nil, fail(exitUsage, err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	s = sim.NewSampler(ctx, sim.Sampling{Source: src, How: how, Run: d.id})
+	return s, func() { stop(); s.Result(); src.Close() }, nil
+}
+
 // caseOf is a run that is over, as its directory has it.
 type caseOf struct {
 	model *sim.Model

@@ -208,6 +208,11 @@ func (d *drive) run(ctx context.Context) error {
 		}
 		keep = &sim.Keep{Dir: filepath.Join(dir, ledgerDir), Run: d.id}
 	}
+	sampler, endSampler, err := d.sampler(ctx)
+	if err != nil {
+		return err
+	}
+	defer endSampler()
 	watch, err := d.watch(ctx, m)
 	if err != nil {
 		return err
@@ -217,6 +222,7 @@ func (d *drive) run(ctx context.Context) error {
 	defer tell.end()
 	res, err := sim.Run(ctx, sim.Config{
 		Model: m, Partitions: d.parts, Workers: d.flags.workers, Target: d.side.target, Adapter: d.side.adapter, Timer: sim.BestTimer(), Progress: watch.progress, Clock: watch.clock, Ledger: keep,
+		Sampler: sampler,
 	})
 	watch.close()
 	if err != nil {
@@ -229,7 +235,7 @@ func (d *drive) run(ctx context.Context) error {
 	f.Compare = comparer(earlier, func() *report.Run { return d.document(res, nil, backend) })
 	outcomes := check.Evaluate(m.Scenario.Checks, f)
 	doc := d.document(res, outcomes, backend)
-	doc.Reconcile = settledDocument(f.Settlement, dir, m, d.url())
+	doc.Reconcile, doc.Sampled = settledDocument(f.Settlement, dir, m, d.url()), report.FromSampled(sampler.Result())
 	d.files(doc, f.Settlement != nil)
 	if warning != "" {
 		doc.Warnings = append(doc.Warnings, warning)

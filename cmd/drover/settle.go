@@ -27,6 +27,7 @@ reads the backend now, as the scenario's target.readback says.
 From the acknowledgement to visible is how long events took, of all that were acknowledged and are stored. Only a look at the backend
 tells, and looks are made after the run, until nothing is missing or the time is up. So each quantile lies between two bounds: until the last
 look that did not show the event, and until the first that did. Of what the first look shows only the upper one is known.
+With readback.sample a run looks for some events while it goes on; that is in its report.
 
 A run that was killed is settled as far as its ledger goes: what is lost or doubled by then is told, but the result is never a
 pass, because what came after the last block of the ledger is not known. Where the embedded backend died with it and had a

@@ -60,6 +60,9 @@ func TestShippedScenarios(t *testing.T) {
 		if r := doc.Reconcile; r != nil && (r.Visible == nil || r.Visible.AtMost.Count == 0 || strings.HasSuffix(args, "delay=5%") != (r.Visible.AtLeast.MaxNS > 0)) {
 			list = append(list, fmt.Sprintf("%s: visible %+v", args, r.Visible))
 		}
+		if s := doc.Sampled; (s != nil) != strings.HasPrefix(args, "late-and-skewed") || s != nil && s.AtMost.Count == 0 {
+			list = append(list, fmt.Sprintf("%s: sampled %+v", args, s))
+		}
 		return list, doc.Generator.Behind != ""
 	}
 	var (

@@ -8,8 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"drover/sim/defect"
 	"drover/sim/event"
+	"drover/sim/fleet"
 	"drover/sim/wire"
 )
 
@@ -87,6 +90,63 @@ func testAuditShowsWhatWasSent(t *testing.T, newClient opener) {
 	}
 	if len(lines) != 5 || lines[3] != `{"next":"0.3","more":false}` {
 		t.Errorf("%d lines, the last %s", len(lines)-1, lines[3])
+	}
+}
+
+// One event is shown by its id to those who may see it, when it is shown at all.
+func testAuditOfOne(t *testing.T, newClient opener) {
+	c := newClient(t, Options{Secret: testSecret})
+	operator, own, other := token(t, testSecret, AllTenants), token(t, testSecret, tenantID(1).String()), token(t, testSecret, tenantID(2).String())
+	c.token = operator
+	d := testDevice(1, 1)
+	c.post("/v1/events", heartbeats(d, 0, 20))
+	c.post("/v1/events", heartbeats(testDevice(2, 1), 0, 5))
+	id := func(seq uint32) string { return fleet.GUID(testEvent(d, seq, event.Heartbeat).ID).String() }
+	for _, tt := range []struct {
+		name, token, query string
+		shown              int
+	}{
+		{"the operator", operator, "?id=" + id(7), 1},
+		{"its tenant", own, "?id=" + id(7), 1},
+		{"by tenant", operator, "?id=" + id(7) + "&tenant=" + tenantID(1).String(), 1},
+		{"another tenant", other, "?id=" + id(7), 0},
+		{"by another tenant", operator, "?id=" + id(7) + "&tenant=" + tenantID(2).String(), 0},
+		{"not sent", operator, "?id=" + id(20), 0},
+		{"of another run", operator, "?run=r&id=" + id(7), 0},
+	} {
+		c.token = tt.token
+		docs, end := c.page(tt.query)
+		if len(docs) != tt.shown || end != (wire.PageEnd{}) {
+			t.Errorf("%s: %d events, %+v; want %d", tt.name, len(docs), end, tt.shown)
+		}
+		if len(docs) > 0 && (docs[0].Events[0].ID != testEvent(d, 7, event.Heartbeat).ID || docs[0].Account.TenantID != tenantID(1)) {
+			t.Errorf("%s: shows %+v", tt.name, docs[0])
+		}
+	}
+	for query, want := range map[string]string{
+		"?id=x":                       "parameter id: want a UUID in lower case",
+		"?id=" + id(7) + "&after=0.1": "parameters id and after: want one of them",
+	} {
+		if w := c.do(http.MethodGet, "/v1/audit/events"+query, nil); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want 400 and %s", query, w.Code, w.Body, want)
+		}
+	}
+	c.token = other
+	if w := c.do(http.MethodGet, "/v1/audit/events?id="+id(7)+"&tenant="+tenantID(1).String(), nil); w.Code != http.StatusForbidden {
+		t.Errorf("another tenant asks by name: %d, want 403", w.Code)
+	}
+	// What a defect keeps back is not shown, and what it loses is not there.
+	for _, k := range []defect.Kind{defect.Delay, defect.Lose} {
+		c := newClient(t, Options{Defects: rules(1, k, defect.Rule{Share: 1, Count: 3, For: time.Hour})})
+		c.post("/v1/events", heartbeats(d, 0, 20))
+		shown := 0
+		for seq := range uint32(20) {
+			docs, _ := c.page("?id=" + id(seq))
+			shown += len(docs)
+		}
+		if shown != 17 {
+			t.Errorf("%s: %d of 20 events are shown, want 17", k, shown)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@
 //	POST /v1/events/single   a native document with exactly one event     -> answer
 //	GET  /v1/audit/counts    ?run=R                                       -> wire.Counts as JSON
 //	GET  /v1/audit/events    ?run=R&tenant=T&after=CURSOR&limit=N         -> NDJSON: documents, then a wire.PageEnd
+//	GET  /v1/audit/events    ?run=R&tenant=T&id=EVENT                     -> the same of one event, if it is shown by now
 //	POST /v1/withdrawals     ?run=R  {"devices":[account.device_id,...]}  -> {"erased"}: optional data that is gone from store
 //	GET  /v1/defects         (the operator's token)                       -> what Options.Defects planted so far
 //	POST /v1/token           a form: grant_type, client_id, client_secret -> {"access_token","token_type","expires_in"}

@@ -15,7 +15,7 @@ type opener func(t *testing.T, opt Options) *client
 // conformance is what holds wherever a backend keeps what it stores, and whatever becomes of its process.
 var conformance = map[string]func(*testing.T, opener){
 	"Idempotency": testIdempotency, "Enrolment": testEnrolment, "RunNames": testRunNames, "Full": testFull, "Verdicts": testVerdicts,
-	"AuditShowsWhatWasSent": testAuditShowsWhatWasSent, "Paging": testPaging, "Blocks": testBlocks,
+	"AuditShowsWhatWasSent": testAuditShowsWhatWasSent, "AuditOfOne": testAuditOfOne, "Paging": testPaging, "Blocks": testBlocks,
 	"StoredDefects": testStoredDefects, "Leak": testLeak, "VerdictDefects": testVerdictDefects, "Withdraw": testWithdraw,
 	"ConcurrentDuplicates": testConcurrentDuplicates,
 }

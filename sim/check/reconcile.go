@@ -107,6 +107,18 @@ type Visible struct {
 	AtOnce  int64             // events that the first look showed
 }
 
+// Sampled is how long some events took from their acknowledgement until they were visible, which were looked for while the run went on.
+// Each quantile of those that were seen lies between that of AtLeast and that of AtMost.
+type Sampled struct {
+	AtLeast, AtMost measure.Histogram // as in Visible
+	Patience        time.Duration     // how long each was looked for
+	Unseen          int64             // not shown within Patience
+	Failed          int64             // a look had no answer, or one that could not be understood
+	Why             string            // the last of these
+	Skipped         int64             // not looked for, because too many were already
+	Cut             int64             // still looked for when the run was interrupted
+}
+
 // bounds lists the bounds and what they are held against.
 func (c *Reconcile) bounds(s *Settlement) []reconciled {
 	return []reconciled{

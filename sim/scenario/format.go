@@ -72,6 +72,8 @@ type rawReadback struct {
 	Settle        duration     `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
 	Foreign       bool         `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well, and with up to 64 of them, chosen by the seed, ask for another tenant's data by name: another tenant's event that is shown so is leaked"`
 	Auth          *rawReadAuth `json:"auth,omitempty" jsonschema:"the credential that it is read by, when that is not target.auth's; then nothing is signed, and foreign tries nobody's"`
+	Sample        *rate        `json:"sample,omitempty" range:"0.1/s..100/s" jsonschema:"look for so many of the acknowledged events while the run goes on, each again and again until it is shown, for up to settle: how long events take to be visible is then known better than from the looks after the run. Each look is a request to the backend"`
+	SampleRequest string       `json:"sampleRequest,omitempty" jsonschema:"http, with sample: path and query that show one event, by {id}; {run} is replaced, too. An answer without the event, or 404, says that it is not visible"`
 	URL           string       `json:"url,omitempty" jsonschema:"http: where request is below, when that is not target.url; / is the root of the server that target.url names; file:PATH is a file, which has no request"`
 	Body          string       `json:"body,omitempty" jsonschema:"http: JSON to ask for a page by POST; {run}, {limit}, {cursor} and {offset} are replaced"`
 	Start         string       `json:"start,omitempty" jsonschema:"http: {cursor} of the first page"`

@@ -24,7 +24,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	out := target.Readback{
 		Adapter: r.Adapter, Settle: time.Duration(r.Settle), Foreign: r.Foreign && auth.Per == "tenant", Request: r.Request, Limit: 1000,
 		Items: r.Items, Next: r.Next, ID: r.ID, Tenant: r.Tenant, Event: r.Event, Base: r.URL, Body: r.Body, Start: r.Start, After: r.After,
-		Other: r.TenantRequest, Device: r.Device, Hash: r.Hash, Records: r.Records,
+		Other: r.TenantRequest, Device: r.Device, Hash: r.Hash, Records: r.Records, One: r.SampleRequest,
 	}
 	if r.Records != "" {
 		out.ID, out.Tenant, out.Event = "id", "tenant", "event"
@@ -35,6 +35,9 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 			b.errorf(b.at(&r.Foreign), "remove it, or auth", "target.readback.foreign: with a credential of its own nobody tries the tenants'")
 		}
 		out.Foreign = false
+	}
+	if r.Sample != nil {
+		out.Sample = float64(*r.Sample)
 	}
 	if r.Limit != nil {
 		out.Limit = *r.Limit
@@ -50,7 +53,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		{&r.Request, "request", r.Request}, {&r.Limit, "limit", ""}, {&r.Items, "items", r.Items}, {&r.Next, "next", r.Next},
 		{&r.ID, "id", r.ID}, {&r.Tenant, "tenant", r.Tenant}, {&r.Event, "event", r.Event},
 		{&r.After, "after", r.After}, {&r.URL, "url", ""}, {&r.Body, "body", ""}, {&r.Start, "start", ""}, {&r.TenantRequest, "tenantRequest", ""},
-		{&r.Device, "device", r.Device}, {&r.Hash, "hash", r.Hash}, {&r.Records, "records", ""},
+		{&r.Device, "device", r.Device}, {&r.Hash, "hash", r.Hash}, {&r.Records, "records", ""}, {&r.SampleRequest, "sampleRequest", ""},
 	}
 	if r.Adapter == "drover-audit" {
 		for _, f := range fields {
@@ -75,6 +78,9 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 		b.errorf(b.at(&r.Request), "want a path below target.url, e.g. /events?run={run}", "target.readback.request: %q does not begin with /", clip(r.Request))
 	}
 	b.tenantRequest(r, out.Foreign)
+	if !file && r.Records == "" {
+		b.sampleRequest(r)
+	}
 	if cursor := strings.Contains(r.Request+r.Body, "{cursor}"); cursor != (r.Next+r.After != "") && r.Request != "" {
 		b.errorf(b.at(&r.Next, &r.After, &r.Request), "want both or neither", "target.readback: {cursor} in request or body, and next or after, belong together")
 	}
@@ -103,6 +109,7 @@ func (b *builder) whatShows(r *rawReadback, file bool) {
 	}{
 		{&r.ID, "id", true, false}, {&r.Tenant, "tenant", true, false}, {&r.Event, "event", true, false}, {&r.Device, "device", true, false}, {&r.Hash, "hash", true, false},
 		{&r.After, "after", true, true}, {&r.Request, "request", false, true}, {&r.Body, "body", false, true}, {&r.Next, "next", false, true}, {&r.Auth, "auth", false, true}, {&r.TenantRequest, "tenantRequest", false, true},
+		{&r.Sample, "sample", true, true}, {&r.SampleRequest, "sampleRequest", true, true},
 	} {
 		switch {
 		case !b.written(f.ptr) || !b.good(f.ptr):
@@ -127,6 +134,20 @@ func (b *builder) tenantRequest(r *rawReadback, foreign bool) {
 		b.errorf(n, "write {cursor} as in request", "target.readback.tenantRequest: {cursor}, and next or after, belong together")
 	case !foreign:
 		b.errorf(n, "remove it, or set auth.tokenPer: tenant and leave out foreign: false", "target.readback.tenantRequest: no tenant's own credential is tried")
+	}
+}
+
+// sampleRequest checks how one event is asked for.
+func (b *builder) sampleRequest(r *rawReadback) {
+	n := b.at(&r.SampleRequest, r)
+	switch {
+	case !b.good(&r.SampleRequest) || !b.good(&r.Sample):
+	case r.Sample != nil && r.SampleRequest == "":
+		b.errorf(b.at(&r.Sample), "add sampleRequest, e.g. /events/{id}", "target.readback.sample: how to ask for one event is not said")
+	case r.SampleRequest != "" && r.Sample == nil && b.written(&r.SampleRequest):
+		b.errorf(n, "add sample, e.g. 2/s, or remove it", "target.readback.sampleRequest: no event is looked for while the run goes on")
+	case r.SampleRequest != "" && (!strings.HasPrefix(r.SampleRequest, "/") || !strings.Contains(r.SampleRequest, "{id}")):
+		b.errorf(n, "want a path below target.url with {id}, e.g. /events/{id}", "target.readback.sampleRequest: %q does not ask for an event", clip(r.SampleRequest))
 	}
 }
 
@@ -227,7 +248,7 @@ func (b *builder) readbackPreset(r *rawReadback) bool {
 		{&r.URL, &p.URL}, {&r.Body, &p.Body}, {&r.Start, &p.Start}, {&r.After, &p.After}, {&r.Request, &p.Request},
 		{&r.TenantRequest, &p.TenantRequest},
 		{&r.Items, &p.Items}, {&r.Next, &p.Next}, {&r.ID, &p.ID}, {&r.Tenant, &p.Tenant}, {&r.Event, &p.Event},
-		{&r.Device, &p.Device}, {&r.Hash, &p.Hash}, {&r.Records, &p.Records},
+		{&r.Device, &p.Device}, {&r.Hash, &p.Hash}, {&r.Records, &p.Records}, {&r.SampleRequest, &p.SampleRequest},
 	} {
 		if !b.written(x.to) {
 			*x.to = *x.from

@@ -129,6 +129,12 @@ func (a *Answer) read(r io.Reader, limit int) (long bool, err error) {
 	}
 }
 
+// NotFound reports whether the error of a fetch is an answer that there is nothing: 404.
+func NotFound(err error) bool {
+	var no *statusError
+	return errors.As(err, &no) && no.status == http.StatusNotFound
+}
+
 // SaysNo reports whether the error of a fetch is an answer that says no to who asks: 401, 403 or 404.
 func SaysNo(err error) bool {
 	var no *statusError

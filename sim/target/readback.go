@@ -8,12 +8,14 @@ type Readback struct {
 	Settle  time.Duration // how long to wait for what was acknowledged to be shown
 	Foreign bool          // try each tenant's own credential, too
 	Auth    *Auth         // whose credential it is read by; nil: the target's
+	Sample  float64       // events per second that are looked for while the run goes on; 0: none
 
 	// With any Adapter but "drover-audit". In Request and Body {run}, {limit}, {cursor} and {offset} are replaced. The others are
 	// the places of things in the answer, as names joined by dots.
 	Base    string // URL that Request is below; "": that of uploads, "/": the root of that; file:PATH: the answer is a file
 	Request string
 	Other   string // the request for the events of one tenant, {tenant}; "": there is none
+	One     string // the request for one event, {id}; "" where there is no Sample
 	Body    string // JSON; a page is then asked for by POST
 	Start   string // the cursor of the first page
 	After   string // in the last item of a page: the cursor of the next one
