@@ -76,6 +76,12 @@ func TestOneCertificate(t *testing.T) {
 				t.Fatal(err)
 			}
 			expect(t, m, parcelOf(2, "a"), measure.OK)
+			other := trust
+			other.ServerName = "other.test"
+			m, _ = open(t, other)
+			if err := m.Preflight(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "name what it is for by target.tls.serverName") {
+				t.Errorf("a certificate for another host: %v", err)
+			}
 			trust.CertFrom, trust.KeyFrom = shown(t, wrong)
 			for _, trust := range []TLS{{}, trust} {
 				m, g := open(t, trust)
@@ -108,6 +114,11 @@ func TestOneCertificate(t *testing.T) {
 				t.Errorf("%v, %v", ans.Class, ans.Err)
 			}
 		})
+	}
+	g := openGate(t, true, true, talkSyslog)
+	m, err := NewSyslog(Remote{URL: "syslog+tls://" + g.addr, Client: Client{Timeout: patient}})
+	if err := must(t, m, err).Preflight(t.Context()); err == nil || !strings.HasSuffix(err.Error(), "if you trust it, name who issued it by target.tls.caFrom") {
+		t.Errorf("a certificate of somebody unknown: %v", err)
 	}
 	cert, _ := shown(t, right)
 	_, key := shown(t, right)

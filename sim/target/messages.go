@@ -21,6 +21,7 @@ import (
 type Messages struct {
 	name    string // of the target, for messages
 	timeout time.Duration
+	bare    bool // over TLS, without a certificate of its own
 	carrier carrier
 	rig     rig
 	conns   conns
@@ -131,9 +132,16 @@ func (m *Messages) Preflight(ctx context.Context) error {
 	case errors.As(err, new(*refusal)):
 		return &UnreachableError{Err: ans.Err, Plain: true} // it says itself what to do
 	}
-	if !errors.As(err, new(*ForbiddenHostError)) {
-		ans.Err = fmt.Errorf("%w; %s", ans.Err, isItUp)
+	mend, is := trustMend(err)
+	switch {
+	case is:
+	case errors.As(err, new(*ForbiddenHostError)): // says it itself
+	case m.bare:
+		mend = "; " + isItUp + " Does it want a certificate of ours, target.tls.clientCertificate?"
+	default:
+		mend = "; " + isItUp
 	}
+	ans.Err = fmt.Errorf("%w%s", ans.Err, mend)
 	return &UnreachableError{Err: ans.Err, Plain: true}
 }
 

@@ -3,6 +3,8 @@ package target
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +25,21 @@ func (e *UnreachableError) Error() string {
 	if f := (*ForbiddenHostError)(nil); e.Plain || errors.As(e.Err, &f) {
 		return e.Err.Error() // it says itself what to do
 	}
+	if mend, ok := trustMend(e.Err); ok {
+		return e.Err.Error() + mend
+	}
 	return e.Err.Error() + "; is the backend up? \"drover serve\" starts one, and target url \"embedded\" needs none"
+}
+
+// trustMend says how to mend that a certificate is not trusted; false: that is not what is wrong.
+func trustMend(err error) (mend string, ok bool) {
+	switch {
+	case errors.As(err, new(x509.UnknownAuthorityError)):
+		return "; if you trust it, name who issued it by target.tls.caFrom", true
+	case errors.As(err, new(x509.HostnameError)):
+		return "; name what it is for by target.tls.serverName", true
+	}
+	return "", errors.As(err, new(*tls.CertificateVerificationError))
 }
 
 // Unwrap returns the cause, e.g. a *ForbiddenHostError.
@@ -81,7 +97,7 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 
 // Unreachable is that a backend gave no answer before a run.
 func (h *HTTP) Unreachable(err error) error {
-	if h.calls == nil || errors.As(err, new(*ForbiddenHostError)) {
+	if _, is := trustMend(err); is || h.calls == nil || errors.As(err, new(*ForbiddenHostError)) {
 		return &UnreachableError{Err: err}
 	}
 	return &UnreachableError{Err: fmt.Errorf("%w; %s", err, isItUp), Plain: true}

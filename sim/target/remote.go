@@ -60,6 +60,7 @@ func newRemote(opt *Remote, protocol, plain, secure string) (*Messages, *remote,
 		return nil, nil, err
 	}
 	d.tls.NextProtos = nil
+	m.bare = r.secure && opt.Identity == nil && opt.TLS.CertFrom == SecretRef{}
 	return m, r, d.sources.check()
 }
 
