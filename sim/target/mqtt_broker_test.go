@@ -28,6 +28,7 @@ type mqttBroker struct {
 	mu       sync.Mutex
 	ids      []string                   // of clients, as they connected
 	clean    []bool                     // as they asked for it
+	expiry   []uint32                   // of sessions in seconds, as they asked for it
 	sessions map[string]map[uint16]bool // of QoS 2: messages that were not released, by client
 	pings    int
 	most     int // messages in flight at once
@@ -64,6 +65,7 @@ type mqttSaid struct {
 	typ              byte
 	id               uint16
 	client, password string
+	expiry           uint32
 	clean, again     bool
 	qos              byte
 	topic            string
@@ -80,6 +82,9 @@ func (b *mqttBroker) read(r io.Reader) (s mqttSaid, err error) {
 		switch p := cp.Content.(type) {
 		case *mqtt5.Connect:
 			s.client, s.password, s.clean = p.ClientID, string(p.Password), p.CleanStart
+			if e := p.Properties.SessionExpiryInterval; e != nil {
+				s.expiry = *e
+			}
 			if p.ProtocolVersion != 5 || p.Username != "me" {
 				b.t.Errorf("CONNECT %v", p)
 			}
@@ -145,7 +150,7 @@ func (b *mqttBroker) welcome(w io.Writer, s mqttSaid) map[uint16]bool {
 		open, present = make(map[uint16]bool), false
 	}
 	b.sessions[s.client] = open
-	b.ids, b.clean = append(b.ids, s.client), append(b.clean, s.clean)
+	b.ids, b.clean, b.expiry = append(b.ids, s.client), append(b.clean, s.clean), append(b.expiry, s.expiry)
 	present = present && code == 0
 	if b.five && code != 1 {
 		ack := mqtt5.Connack{ReasonCode: code, SessionPresent: present, Properties: &mqtt5.Properties{MaximumQOS: b.maxQoS}}

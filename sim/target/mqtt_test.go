@@ -157,6 +157,9 @@ func TestMQTTKeptSession(t *testing.T) {
 		if b.clean[0] != true || b.clean[len(b.clean)-1] != (tt.keep == 0) {
 			t.Errorf("version %d, kept %v: clean starts %v", tt.version, tt.keep, b.clean)
 		}
+		if want := uint32(tt.keep / time.Second); tt.version == MQTT5 && slices.ContainsFunc(b.expiry, func(s uint32) bool { return s != want }) {
+			t.Errorf("kept %v: sessions are to expire after %d s", tt.keep, b.expiry)
+		}
 	}
 }
 
@@ -194,6 +197,53 @@ func TestMQTTForgottenSession(t *testing.T) {
 		if got := b.messages(); !slices.Equal(got, messagesOf(5, "a")) || b.again > 0 || b.clean[len(b.clean)-1] {
 			t.Errorf("QoS %d: arrived %q, %d as if they came again, clean starts %v", qos, got, b.again, b.clean)
 		}
+	}
+}
+
+// What a broker says of a connection holds for it.
+func TestMQTTWelcome(t *testing.T) {
+	c := &mqttConn{mqtt: &mqtt{opt: &MQTTOptions{Version: MQTT5}}, session: new(mqttSession), window: 20, longest: maxMQTT, every: time.Minute}
+	said := []byte{0, 0, 11, mqtt5.PropReceiveMaximum, 0, 5, mqtt5.PropMaximumPacketSize, 0, 0, 0, 99, mqtt5.PropServerKeepAlive, 0, 7}
+	said[2] = byte(len(said) - 3)
+	if err := c.welcome(said); err != nil || c.window != 5 || c.longest != 99 || c.every != 7*time.Second {
+		t.Errorf("%v; %d in flight, %d bytes, a ping each %v", err, c.window, c.longest, c.every)
+	}
+}
+
+// Identifiers of messages begin anew at 1, since 0 is none, and one that is in use is passed over.
+func TestMQTTIdentifiers(t *testing.T) {
+	s := mqttSession{open: []mqttFlight{{id: 1}, {id: 9}}}
+	for last, want := range map[uint16]uint16{0: 2, 8: 10, 65534: 65535, 65535: 2} {
+		if got := s.free(last); got != want {
+			t.Errorf("after %d comes %d, want %d", last, got, want)
+		}
+	}
+}
+
+// With QoS 2 a broker that does not know a released message any more has completed it; one that does not take it says so before.
+func TestMQTTCompleted(t *testing.T) {
+	for _, tt := range []struct {
+		rec, comp []byte
+		want      measure.Class
+	}{
+		{[]byte{mqtt5.PUBREC << 4, 2, 0, 1}, []byte{mqtt5.PUBCOMP << 4, 3, 0, 1, 0x92}, measure.OK},
+		{[]byte{mqtt5.PUBREC << 4, 3, 0, 1, 0x97}, nil, measure.Status429},
+	} {
+		b := &mqttBroker{five: true, gate: &gate{t: t}}
+		g := openGate(t, false, false, func(_ *gate, c net.Conn) {
+			b.read(c)
+			c.Write([]byte{mqtt5.CONNACK << 4, 3, 0, 0, 0})
+			b.read(c)
+			c.Write(tt.rec)
+			if s, err := b.read(c); tt.comp != nil && (err != nil || s.typ != mqtt5.PUBREL) {
+				t.Errorf("after PUBREC came %+v, %v", s, err)
+			}
+			c.Write(tt.comp)
+			io.Copy(io.Discard, c)
+		})
+		m, err := NewMQTT(MQTTOptions{QoS: 2, ClientID: func(int) string { return "x" }, Remote: Remote{URL: "mqtt://" + g.addr, User: "me", Run: "r1", Client: Client{Timeout: patient}}})
+		m = must(t, m, err)
+		expect(t, m, parcelOf(1, "a"), tt.want)
 	}
 }
 
