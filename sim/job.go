@@ -27,6 +27,10 @@ type job struct {
 	ready     time.Duration // when the next attempt may start
 	notes     []ledger.Note // what the answer said of single events
 	taken     target.Taken  // messages that attempts so far got taken, where an upload is several
+
+	settled target.Taken // events that answers said yes or no of while they asked for others again
+	got     int          // of those: that are taken
+	no      []uint32     // sequence numbers of events that were refused
 }
 
 // fill makes j the job of an arrival that is due at an offset from the run's start. The items are copied: the schedule needs its own again.
@@ -34,7 +38,8 @@ func (j *job) fill(w *worker, a *Arrival, at time.Duration) {
 	fleet := w.run.cfg.Model.Fleet
 	items := append(j.up.Items[:0], a.Upload.Items...)
 	j.taken.Reset()
-	*j = job{at: at, up: a.Upload, notes: j.notes[:0], taken: j.taken}
+	j.settled.Reset()
+	*j = job{at: at, up: a.Upload, notes: j.notes[:0], taken: j.taken, settled: j.settled, no: j.no[:0]}
 	j.up.Items = items
 	j.key = measure.Key{
 		Op:     a.Op,
@@ -51,6 +56,29 @@ func (j *job) outcome() measure.Outcome {
 		return measure.Refused
 	}
 	return measure.Failed
+}
+
+// sumUp is the fate of a job, o, where answers may have settled a part of it: then it is accepted, but for the rest, as notes say of single
+// events.
+func (j *job) sumUp(o measure.Outcome) measure.Outcome {
+	if o != measure.Accepted && j.got > 0 {
+		rest := ledger.NotTaken
+		if !j.answered || j.unsure {
+			rest = ledger.Unheard
+		}
+		for i := range j.up.Items {
+			if !j.settled.Has(i) {
+				j.notes = append(j.notes, ledger.Note{Seq: j.up.FirstSeq + uint32(i), Said: rest})
+			}
+		}
+		o = measure.Accepted
+	}
+	if o == measure.Accepted {
+		for _, seq := range j.no {
+			j.notes = append(j.notes, ledger.Note{Seq: seq, Said: ledger.NotTaken})
+		}
+	}
+	return o
 }
 
 // retries is a heap of jobs by when they are ready.

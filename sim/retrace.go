@@ -113,7 +113,7 @@ func (r *Retracer) closed(x *ledger.Index, parts []int, visit func(*Arrival) err
 
 // Request makes the request of an upload as an adapter has it: all but the target's own part. Its slices are req's.
 func (r *Retracer) Request(u *behavior.Upload, x *wire.Exchange, req *target.Request) {
-	r.request(u, x, req, nil)
+	r.request(u, x, req, nil, nil)
 }
 
 // hash is the print of the hash of what an adapter writes of the event under way.
@@ -178,9 +178,9 @@ func stateOf(f *ledger.Fate, seq uint32, after bool) ledger.State {
 		return ledger.Unrecorded
 	case f.Outcome == measure.Dropped:
 		return ledger.NeverSent
-	case f.Outcome == measure.Accepted && !f.Refused(seq):
+	case f.Outcome == measure.Accepted && !f.Refused(seq) && !f.Unheard(seq):
 		return ledger.Acknowledged
-	case f.Outcome == measure.Failed, f.Unsure:
+	case f.Outcome == measure.Failed, f.Unsure, f.Unheard(seq):
 		return ledger.Unanswered
 	}
 	return ledger.Rejected

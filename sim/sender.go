@@ -27,7 +27,8 @@ type sender struct {
 
 	job     job             // closed model: the upload under way
 	tally   tally           // of the uploads that it ended
-	threats []threat        // of the upload under way
+	threats []threat        // of the attempt under way
+	seqs    []uint32        // see pending
 	audit   *privacy.Reader // nil when no check asks for it
 	native  []byte          // what it reads where the body is not native
 }
@@ -35,6 +36,7 @@ type sender struct {
 // threat is a detection that the backend may judge.
 type threat struct {
 	seq uint32
+	id  event.ID
 	check.Detection
 }
 
@@ -88,7 +90,8 @@ func (s *sender) attempt(j *job) bool {
 	j.told = false
 	run.cfg.Target.Send(run.sending, &s.req, &s.ans)
 	j.done = run.now()
-	if s.ans.Class == measure.OK || s.ans.Status != 0 {
+	heard := s.ans.Class == measure.OK || s.ans.Status != 0
+	if heard {
 		s.read(j)
 	}
 	// An answer that cannot be understood does not say no: behind it the upload may have been stored.
@@ -107,6 +110,10 @@ func (s *sender) attempt(j *job) bool {
 		return false
 	}
 	run.example(j.class, s.ans.Err)
+	if heard && j.class != measure.BadAnswer && run.cfg.Adapter.Ops[j.key.Op].Part && len(s.said.Again)+len(s.said.Refused) > 0 {
+		s.judge(j)
+		s.part(j)
+	}
 	if target.Retryable(j.class) && !s.ans.Final || s.ans.Again {
 		return true
 	}
@@ -116,7 +123,10 @@ func (s *sender) attempt(j *job) bool {
 
 // read understands the answer to an attempt.
 func (s *sender) read(j *job) {
-	s.reply = wire.Reply{Class: s.ans.Class, Status: s.ans.Status, Body: s.ans.Body, FirstSeq: j.up.FirstSeq, Events: len(j.up.Items), IDs: s.req.IDs}
+	s.reply = wire.Reply{Class: s.ans.Class, Status: s.ans.Status, Body: s.ans.Body, FirstSeq: j.up.FirstSeq, Events: len(s.req.IDs), IDs: s.req.IDs}
+	if len(s.req.IDs) < len(j.up.Items) {
+		s.reply.Seqs = s.pending(j)
+	}
 	class, err := s.w.run.cfg.Adapter.Ops[j.key.Op].Read(&s.reply, &s.said)
 	s.ans.Class = class
 	if err != nil {
@@ -124,10 +134,38 @@ func (s *sender) read(j *job) {
 	}
 }
 
-// encode makes the bytes of a job's request. They are the same for every attempt.
+// pending are the sequence numbers of the events that no answer has settled: what an attempt sends.
+func (s *sender) pending(j *job) []uint32 {
+	s.seqs = s.seqs[:0]
+	for i := range j.up.Items {
+		if !j.settled.Has(i) {
+			s.seqs = append(s.seqs, j.up.FirstSeq+uint32(i))
+		}
+	}
+	return s.seqs
+}
+
+// part learns which events of an upload an answer has settled while it asks for the others again.
+func (s *sender) part(j *job) {
+	of := func(seq uint32) func(wire.Refusal) bool { return func(r wire.Refusal) bool { return r.Seq == seq } }
+	for _, seq := range s.pending(j) {
+		if slices.ContainsFunc(s.said.Again, of(seq)) {
+			continue
+		}
+		if j.settled.Add(int(seq - j.up.FirstSeq)); !slices.ContainsFunc(s.said.Refused, of(seq)) {
+			j.got++
+		}
+	}
+}
+
+// encode makes the bytes of a job's request. They are the same for every attempt, but for the events that answers have settled.
 func (s *sender) encode(j *job) {
 	s.threats = s.threats[:0]
-	s.request(&j.up, &s.w.run.cfg.Adapter.Ops[j.key.Op], &s.req, s.detects)
+	x, settled := &s.w.run.cfg.Adapter.Ops[j.key.Op], (*target.Taken)(nil)
+	if x.Part {
+		settled = &j.settled
+	}
+	s.request(&j.up, x, &s.req, settled, s.detects)
 	if j.key.Op != s.w.run.judge {
 		s.threats = s.threats[:0]
 	}
@@ -140,7 +178,7 @@ func (s *sender) encode(j *job) {
 func (s *sender) detects() {
 	if s.ev.Kind == event.WebThreat {
 		w := &s.ev.Web
-		s.threats = append(s.threats, threat{s.ev.Seq, check.Detection{Truth: w.Truth, Reference: w.Verdict, Pattern: w.Pattern, Hard: w.Hard, Age: w.Age}})
+		s.threats = append(s.threats, threat{s.ev.Seq, s.ev.ID, check.Detection{Truth: w.Truth, Reference: w.Verdict, Pattern: w.Pattern, Hard: w.Hard, Age: w.Age}})
 	}
 }
 
@@ -165,10 +203,10 @@ func (s *sender) audits(j *job) {
 // dispute keeps a detection about which the backend disagrees with somebody, if there is still room for it. The event is made once more: of most
 // detections nobody will ever ask.
 func (s *sender) dispute(j *job, t *threat, backend event.Category) {
-	i := int(t.seq - j.up.FirstSeq)
-	if !s.tally.disputes.Wants(&t.Detection, backend, s.req.IDs[i]) {
+	if !s.tally.disputes.Wants(&t.Detection, backend, t.id) {
 		return
 	}
+	i := int(t.seq - j.up.FirstSeq)
 	s.filler.Fill(&s.ev, i)
 	s.tally.disputes.Add(check.Dispute{
 		Detection: t.Detection, ID: s.ev.ID, Device: j.up.Device, Seq: t.seq, Backend: backend,
@@ -177,7 +215,7 @@ func (s *sender) dispute(j *job, t *threat, backend event.Category) {
 }
 
 // judge notes what the answer says of single events: the backend's verdict of each threat, where one that it did not mention
-// counts as not judged, and which events it refused among those it took.
+// counts as not judged, and which events it refused. Of those that it asks for again it says nothing.
 func (s *sender) judge(j *job) {
 	if len(s.threats)+len(s.said.Refused) == 0 {
 		return
@@ -185,6 +223,9 @@ func (s *sender) judge(j *job) {
 	s.tally.mu.Lock()
 	defer s.tally.mu.Unlock()
 	for _, t := range s.threats {
+		if slices.ContainsFunc(s.said.Again, func(r wire.Refusal) bool { return r.Seq == t.seq }) {
+			continue
+		}
 		verdict := event.Unknown // not judged
 		for _, v := range s.said.Verdicts {
 			if v.Seq == t.seq && v.Known {
@@ -200,13 +241,9 @@ func (s *sender) judge(j *job) {
 		}
 		j.notes = append(j.notes, ledger.Note{Seq: t.seq, Said: said})
 	}
-	for n, no := range s.said.Refused {
-		again := slices.ContainsFunc(s.said.Refused[:n], func(r wire.Refusal) bool { return r.Seq == no.Seq })
-		if i := int(no.Seq) - int(j.up.FirstSeq); i >= 0 && i < len(j.up.Items) && !again {
-			k := &s.tally.kinds[j.up.Items[i].Kind]
-			k.Refused++
-			k.Accepted-- // finish counts the whole upload as accepted
-			j.notes = append(j.notes, ledger.Note{Seq: no.Seq, Said: ledger.NotTaken})
+	for _, no := range s.said.Refused {
+		if i := int(no.Seq) - int(j.up.FirstSeq); i >= 0 && i < len(j.up.Items) && !slices.Contains(j.no, no.Seq) {
+			j.no = append(j.no, no.Seq)
 		}
 	}
 }

@@ -273,6 +273,12 @@ func (w *worker) drop(j *job, why measure.Class, t *tally) {
 
 // finish records the fate of a job and, in the open model, lets go of it.
 func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
+	if sum := j.sumUp(o); sum != o { // what the last attempt was is told, and the upload ended well
+		if !j.told {
+			w.rec.Attempt(j.key, j.class, j.sent)
+		}
+		o, j.class, j.told = sum, measure.OK, true
+	}
 	s := measure.Sample{
 		Key:       j.key,
 		Outcome:   o,
@@ -338,6 +344,20 @@ func (t *tally) count(j *job, o measure.Outcome) {
 			continue
 		}
 		k.Sent++
+	}
+	if o != measure.Accepted {
+		return
+	}
+	for _, n := range j.notes { // but for these
+		k := &t.kinds[j.up.Items[n.Seq-j.up.FirstSeq].Kind]
+		switch n.Said {
+		case ledger.NotTaken:
+			k.Refused++
+			k.Accepted--
+		case ledger.Unheard:
+			k.Failed++
+			k.Accepted--
+		}
 	}
 }
 

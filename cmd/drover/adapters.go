@@ -81,7 +81,8 @@ A header or a parameter of a query without a value is left out. $${ and $$[ stan
 
 Accepted. An answer says yes when its status is one of success.status (200-299), and success.say, a place in the answer, is one
 of success.yes. With items each event has a result: those that are refused are counted as refused, the others as accepted; when all
-are, the upload is refused. An answer that lacks what it should have is a bad answer: nobody knows what was stored. A 2xx whose
+are, the upload is refused. items.again are statuses that ask for an event again: the next attempt has those events alone, with another
+idempotency key, and when no attempt is left they are refused, or unanswered where the last ones had no answer. An answer that lacks what it should have is a bad answer: nobody knows what was stored. A 2xx whose
 body says no is of class "rejected" and not tried again; 429 and 5xx are. verdicts say what the backend makes of events.
 
 Look-ups. Beside what they upload devices may ask for something, each time in a request of its own that brings no events:

@@ -119,7 +119,7 @@ func (c *caseOf) wanted() (n int64, err error) {
 		}
 		n += int64(u.Events)
 		for _, note := range u.Notes {
-			if note.Said == ledger.NotTaken {
+			if note.Said == ledger.NotTaken || note.Said == ledger.Unheard {
 				n--
 			}
 		}

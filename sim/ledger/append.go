@@ -117,7 +117,7 @@ func (c *cursor) upload(u *Upload, last time.Duration) error {
 	if flags&notesBit != 0 {
 		for range c.uint(maxEvents) {
 			n := Note{Seq: u.FirstSeq + uint32(c.uint(maxEvents)), Said: Said(c.byte())}
-			if c.bad || n.Said >= Said(event.NumCategories) && n.Said < Unjudged {
+			if c.bad || n.Said >= Said(event.NumCategories) && n.Said < Unheard {
 				return errUpload
 			}
 			notes = append(notes, n)

@@ -14,6 +14,7 @@ type Index struct {
 	Ledger *Ledger
 	rows   []indexed
 	taken  map[uint64][]uint32 // sequence numbers of refused events of uploads that were accepted, by key
+	doubt  map[uint64][]uint32 // and of those that nobody knows about
 	phases map[[2]int]int      // how many uploads are known, by partition and phase
 }
 
@@ -35,23 +36,30 @@ type Fate struct {
 	Intended time.Duration
 	Done     time.Duration
 	refused  []uint32
+	unheard  []uint32
 }
 
 // Refused reports whether an event was refused while others of its upload were taken.
 func (f *Fate) Refused(seq uint32) bool { return slices.Contains(f.refused, seq) }
 
+// Unheard reports whether nobody knows what became of an event while others of its upload were taken.
+func (f *Fate) Unheard(seq uint32) bool { return slices.Contains(f.unheard, seq) }
+
 func keyOf(device int, firstSeq uint32) uint64 { return uint64(device)<<32 | uint64(firstSeq) }
 
 // ReadIndex reads the ledger in folder dir. partition says which partition a device belongs to. Errors are those of Read.
 func ReadIndex(dir string, partition func(device int) int) (*Index, error) {
-	x := &Index{taken: map[uint64][]uint32{}, phases: map[[2]int]int{}}
+	x := &Index{taken: map[uint64][]uint32{}, doubt: map[uint64][]uint32{}, phases: map[[2]int]int{}}
 	var err error
 	x.Ledger, err = Read(dir, func(u *Upload) error {
 		key := keyOf(u.Device, u.FirstSeq)
 		x.rows = append(x.rows, indexed{key, u.Intended, u.Done, uint16(u.Phase), u.Outcome, u.Unsure, uint8(min(u.Attempts, 255))})
 		for _, n := range u.Notes {
-			if n.Said == NotTaken {
+			switch n.Said {
+			case NotTaken:
 				x.taken[key] = append(x.taken[key], n.Seq)
+			case Unheard:
+				x.doubt[key] = append(x.doubt[key], n.Seq)
 			}
 		}
 		x.phases[[2]int{partition(u.Device), u.Phase}]++
@@ -72,7 +80,7 @@ func (x *Index) Find(device int, firstSeq uint32) (f Fate, ok bool) {
 		return Fate{}, false
 	}
 	r := &x.rows[i]
-	return Fate{r.outcome, r.unsure, int(r.attempts), r.intended, r.done, x.taken[key]}, true
+	return Fate{r.outcome, r.unsure, int(r.attempts), r.intended, r.done, x.taken[key], x.doubt[key]}, true
 }
 
 // Len is how many uploads the ledger knows.

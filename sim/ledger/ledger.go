@@ -66,13 +66,16 @@ type Note struct {
 type Said uint8
 
 const (
+	Unheard  Said = 0xfd // nobody knows whether the event was taken while others of its upload were: its last attempts had no answer
 	Unjudged Said = 0xfe // a detection without a verdict
 	NotTaken Said = 0xff // the event was refused while others of its upload were taken
 )
 
-// String returns the category, "unjudged" or "refused".
+// String returns the category, "unanswered", "unjudged" or "refused".
 func (s Said) String() string {
 	switch s {
+	case Unheard:
+		return "unanswered"
 	case Unjudged:
 		return "unjudged"
 	case NotTaken:

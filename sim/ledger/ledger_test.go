@@ -37,7 +37,7 @@ func sample(r *rand.Rand, i int) Upload {
 		u.Done = at + time.Duration(r.IntN(1000))
 		return u
 	case 3, 4:
-		u.Notes = []Note{{u.FirstSeq + 24, Said(event.Phishing)}, {u.FirstSeq, Unjudged}, {u.FirstSeq + 3, NotTaken}}
+		u.Notes = []Note{{u.FirstSeq + 24, Said(event.Phishing)}, {u.FirstSeq, Unjudged}, {u.FirstSeq + 3, NotTaken}, {u.FirstSeq + 4, Unheard}}
 	}
 	u.Done = u.Sent + time.Duration(200_000+r.IntN(2_000_000))
 	return u

@@ -88,6 +88,7 @@ type rawItems struct {
 	List   string   `json:"list" example:"items" jsonschema:"place of the list in the answer"`
 	Status string   `json:"status" example:"*.status" jsonschema:"place of the status in an item; * is the only member whatever its name"`
 	OK     rawSpans `json:"ok,omitempty" jsonschema:"statuses that say yes; without it 200-299"`
+	Again  rawSpans `json:"again,omitempty" jsonschema:"statuses that ask for an event to be sent again, e.g. [429, 503]: an upload's next attempt has those events alone; without it they are refused"`
 	Reason string   `json:"reason,omitempty" jsonschema:"place in an item that says why not"`
 }
 

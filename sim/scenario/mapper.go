@@ -341,7 +341,10 @@ func (b *mapper) reading(r *rawOp, o *wire.Operation, path string) {
 	}
 	b.success(&r.Success, g, path)
 	if it := r.Items; it != nil {
-		g.Items = &wire.Items{List: place(&it.List, "items.list"), Status: place(&it.Status, "items.status"), OK: it.OK, Reason: place(&it.Reason, "items.reason")}
+		g.Items = &wire.Items{List: place(&it.List, "items.list"), Status: place(&it.Status, "items.status"), OK: it.OK, Again: it.Again, Reason: place(&it.Reason, "items.reason")}
+		if both := wire.Both(it.OK, it.Again); both != 0 && b.good(&it.OK, &it.Again) {
+			b.errorf(b.at(&it.Again), "take it out of one of them", "%s.items: status %d is in ok and in again", path, both)
+		}
 	}
 	v := r.Verdicts
 	if v == nil {

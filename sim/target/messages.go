@@ -177,13 +177,13 @@ type parcel struct {
 }
 
 // wanted reports whether message i is to be sent.
-func (p *parcel) wanted(i int) bool { return p.taken == nil || !p.taken.has(i) }
+func (p *parcel) wanted(i int) bool { return p.taken == nil || !p.taken.Has(i) }
 
 // took counts message i as taken. It is called once for each, from one goroutine.
 func (p *parcel) took(i int) {
 	p.left--
 	if p.taken != nil {
-		p.taken.add(i)
+		p.taken.Add(i)
 	}
 }
 
@@ -249,9 +249,11 @@ func (t *Taken) Reset() { clear(t.set) }
 // Any reports whether any was taken.
 func (t *Taken) Any() bool { return slices.ContainsFunc(t.set, func(w uint64) bool { return w != 0 }) }
 
-func (t *Taken) has(i int) bool { return i/64 < len(t.set) && t.set[i/64]>>(i%64)&1 == 1 }
+// Has reports whether number i, from 0, was taken.
+func (t *Taken) Has(i int) bool { return i/64 < len(t.set) && t.set[i/64]>>(i%64)&1 == 1 }
 
-func (t *Taken) add(i int) {
+// Add notes that number i was taken.
+func (t *Taken) Add(i int) {
 	for i/64 >= len(t.set) {
 		t.set = append(t.set, 0)
 	}

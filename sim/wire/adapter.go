@@ -32,6 +32,7 @@ type Exchange struct {
 	Header Text   // lines of a header, each ended by CRLF
 	Read   Reader
 	LookUp bool // it has no idempotency key
+	Part   bool // answers may ask for single events of an upload again: those alone are then sent
 }
 
 // Text appends what a request has outside of its body. e is the event of a look-up that is about one, and else of no use; key is the
@@ -43,9 +44,18 @@ type Reply struct {
 	Class    measure.Class // by the protocol alone
 	Status   int           // of HTTP, or the protocol's own code
 	Body     []byte
-	FirstSeq uint32     // of the upload; its events follow one another
-	Events   int        // of the upload
+	FirstSeq uint32     // of the upload
+	Events   int        // that were sent
+	Seqs     []uint32   // of those where they are not all of the upload; nil: they follow FirstSeq
 	IDs      [][16]byte // of its events, as in target.Request
+}
+
+// seq is that of number i of the events that were sent.
+func (r *Reply) seq(i int) uint32 {
+	if r.Seqs != nil {
+		return r.Seqs[i]
+	}
+	return r.FirstSeq + uint32(i)
 }
 
 // Reader understands a reply: it fills a, whose memory it uses again, and returns how the attempt really ended. OK says that the
@@ -80,4 +90,6 @@ func Trust(r *Reply, a *Answer) (measure.Class, error) {
 }
 
 // reset empties a and keeps its memory.
-func (a *Answer) reset() { *a = Answer{Verdicts: a.Verdicts[:0], Refused: a.Refused[:0]} }
+func (a *Answer) reset() {
+	*a = Answer{Verdicts: a.Verdicts[:0], Refused: a.Refused[:0], Again: a.Again[:0]}
+}

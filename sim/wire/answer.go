@@ -18,6 +18,7 @@ type Answer struct {
 	Unsure     bool // some events may have been stored although the answer is no, and nobody knows which
 	Verdicts   []Verdict
 	Refused    []Refusal
+	Again      []Refusal // events that the backend has not taken and asks to be sent again; only of Items
 }
 
 // Verdict is the backend's own opinion of one web threat.

@@ -102,7 +102,7 @@ func (m *Mapping) Writes() (whole, single bool) {
 const FormatHeader = "X-Drover-Format"
 
 func (o *Operation) exchange(c *Constants) Exchange {
-	x := Exchange{Method: o.Method, Read: readDrover, LookUp: o.Ask != nil}
+	x := Exchange{Method: o.Method, Read: readDrover, LookUp: o.Ask != nil, Part: o.Reading.Items != nil && len(o.Reading.Items.Again) > 0}
 	switch {
 	case o.OTLP:
 		x.Read = readOTLP

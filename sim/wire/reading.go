@@ -28,6 +28,7 @@ type Items struct {
 	List   Place
 	Status Place  // in an item: a status that says yes or no
 	OK     []Span // none: 200 to 299
+	Again  []Span // those that ask for the event to be sent again
 	Reason Place  // in an item: why not; nil: nothing says it
 }
 
@@ -107,6 +108,18 @@ func within(spans []Span, status int) bool {
 	return slices.ContainsFunc(spans, func(s Span) bool { return status >= s.From && status <= s.To })
 }
 
+// Both is a status that says yes and is among others; 0: there is none.
+func Both(yes, others []Span) int {
+	for _, o := range others {
+		for status := o.From; status <= o.To; status++ {
+			if within(yes, status) {
+				return status
+			}
+		}
+	}
+	return 0
+}
+
 // Reader makes the reader of such answers.
 func (g *Reading) Reader() Reader {
 	return func(r *Reply, a *Answer) (measure.Class, error) {
@@ -140,6 +153,9 @@ func (g *Reading) Reader() Reader {
 			return measure.BadAnswer, err
 		}
 		g.verdicts(r, a)
+		if n := len(a.Again); n > 0 {
+			return measure.Status429, fmt.Errorf("status %d, but %d of %d events are to be sent again: %.200q", r.Status, n, r.Events, a.Again[0].Reason)
+		}
 		if len(a.Refused) == r.Events && r.Events > 0 {
 			return measure.Rejected, fmt.Errorf("status %d, but each event is refused: %.200q", r.Status, a.Refused[0].Reason)
 		}
@@ -164,7 +180,7 @@ func (g *Reading) items(r *Reply, a *Answer) error {
 		if err != nil {
 			return fmt.Errorf("item %d of the answer has no status at %s: %.200q", i, strings.Join(g.Items.Status, "."), item)
 		}
-		if within(g.Items.OK, status) {
+		if within(g.Items.OK, status) || i >= r.Events {
 			continue
 		}
 		reason := item
@@ -174,7 +190,12 @@ func (g *Reading) items(r *Reply, a *Answer) error {
 			}
 		}
 		a.Accepted--
-		a.Refused = append(a.Refused, Refusal{Seq: r.FirstSeq + uint32(i), Reason: reason})
+		no := Refusal{Seq: r.seq(i), Reason: reason}
+		if len(g.Items.Again) > 0 && within(g.Items.Again, status) {
+			a.Again = append(a.Again, no)
+		} else {
+			a.Refused = append(a.Refused, no)
+		}
 	}
 	if n != r.Events {
 		a.reset()
@@ -194,7 +215,10 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 		return
 	}
 	for i, item := range elements(w.List.find(r.Body)) {
-		seq := r.FirstSeq + uint32(i)
+		if w.ID == nil && w.Seq == nil && i >= r.Events {
+			return
+		}
+		var seq uint32
 		switch {
 		case w.ID != nil:
 			id, ok := ParseGUID(string(bytes.ToLower(textOf(w.ID.find(item)))))
@@ -202,13 +226,15 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 			if !ok || at < 0 {
 				continue
 			}
-			seq = r.FirstSeq + uint32(at)
+			seq = r.seq(at)
 		case w.Seq != nil:
 			n, err := strconv.ParseUint(string(textOf(w.Seq.find(item))), 10, 32)
 			if err != nil {
 				continue
 			}
 			seq = uint32(n)
+		default:
+			seq = r.seq(i)
 		}
 		a.Verdicts = append(a.Verdicts, w.of(item, seq))
 	}

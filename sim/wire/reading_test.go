@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"drover/sim/event"
+	"drover/sim/fleet"
 	"drover/sim/measure"
 )
 
@@ -158,4 +159,38 @@ func FuzzLookup(f *testing.F) {
 			t.Errorf("Lookup(%s, %q) = %s, want %s", doc, path, got, raw)
 		}
 	})
+}
+
+// Of an upload of which a part was settled before, the items are those of the events that were sent; what asks for one again is neither
+// taken nor refused.
+func TestReadingOfAPart(t *testing.T) {
+	g := &Reading{Items: &Items{List: place("items"), Status: place("s"), Again: []Span{{429, 429}, {503, 503}}}, Verdicts: &Verdicts{List: place("items"), Word: place("w"), ID: place("id"),
+		Words: map[string]Word{"bad": {Category: event.Malware, Known: true}}}}
+	var a Answer
+	seqs := func(list []Refusal) (out []uint32) {
+		for _, r := range list {
+			out = append(out, r.Seq)
+		}
+		return out
+	}
+	for _, tt := range []struct {
+		body      string
+		class     measure.Class
+		no, again []uint32
+	}{
+		{`{"items":[{"s":200,"w":"bad","id":"` + fleet.GUID(guid(1)).String() + `"},{"s":429},{"s":400}]}`, measure.Status429, []uint32{19}, []uint32{12}},
+		{`{"items":[{"s":503},{"s":503},{"s":503}]}`, measure.Status429, nil, []uint32{5, 12, 19}},
+		{`{"items":[{"s":400},{"s":400},{"s":400}]}`, measure.Rejected, []uint32{5, 12, 19}, nil},
+		{`{"items":[{"s":200},{"s":200},{"s":200}]}`, measure.OK, nil, nil},
+		{`{"items":[{"s":200},{"s":200},{"s":200},{"s":429}]}`, measure.BadAnswer, nil, nil},
+	} {
+		r := Reply{Class: measure.OK, Status: 200, Body: []byte(tt.body), FirstSeq: 5, Events: 3, Seqs: []uint32{5, 12, 19}, IDs: [][16]byte{guid(3), guid(1), guid(2)}}
+		class, err := g.Reader()(&r, &a)
+		if class != tt.class || (err == nil) != (class == measure.OK) || !slices.Equal(seqs(a.Refused), tt.no) || !slices.Equal(seqs(a.Again), tt.again) {
+			t.Errorf("%s: %v, %v, refused %v, again %v; want %v, %v and %v", tt.body, class, err, seqs(a.Refused), seqs(a.Again), tt.class, tt.no, tt.again)
+		}
+		if strings.Contains(tt.body, "bad") && (len(a.Verdicts) == 0 || a.Verdicts[0].Seq != 12 || a.Verdicts[0].Category != event.Malware) {
+			t.Errorf("verdicts %+v, want malware of seq 12", a.Verdicts)
+		}
+	}
 }
