@@ -349,8 +349,11 @@ func (p *page) records(it []byte) error {
 
 // content is the event that a line shows at its place, which may be a text with the document in it; nil: it shows none.
 func content(how *target.Readback, line []byte) []byte {
-	if how.Event == "" {
+	switch how.Event {
+	case "":
 		return nil
+	case ".":
+		return line
 	}
 	raw := wire.Lookup(line, how.Event)
 	if len(raw) > 0 && raw[0] == '"' {

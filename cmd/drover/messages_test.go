@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"drover/report"
 	"drover/scenarios"
 	"drover/sim/scenario"
 	"drover/sim/target"
@@ -83,6 +84,35 @@ func TestSinks(t *testing.T) {
 		}
 		if code, _, stderr := drover(t, testEnv(), "replay", "out", "--device", "3", "--target", "http://127.0.0.1:1"); code != exitUsage || !strings.Contains(stderr, "messages of file") {
 			t.Errorf("exit code %d, %q", code, stderr)
+		}
+	})
+	t.Run("file, read back", func(t *testing.T) {
+		file := messageScenario(t, "url: \"file:sent.ndjson\"\nreadback: {adapter: events, url: \"file:got.ndjson\", settle: 0s}")
+		t.Chdir(t.TempDir())
+		if err := os.Symlink("sent.ndjson", "got.ndjson"); err != nil { // a consumer that writes down all
+			t.Skip(err)
+		}
+		want(t, exitPass, "run", file, "--out", "out")
+		c := readRun(t, "out").Reconcile
+		if c == nil || c.Once == 0 || c.Once != c.Acknowledged || !c.Contents || !c.Tenants || c.Unexpected > 0 {
+			t.Fatalf("settled: %+v", c)
+		}
+		sent, err := os.ReadFile("sent.ndjson")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := lines(string(sent))
+		got[0], got[5] = got[1], strings.Replace(got[5], `"kind":"`, `"kind":"x`, 1) // one is lost, one there twice, one altered
+		if os.Remove("got.ndjson") != nil || os.WriteFile("got.ndjson", []byte(strings.Join(got, "\n")), 0o600) != nil {
+			t.Fatal("the file cannot be written")
+		}
+		var again struct{ Reconcile report.Reconcile }
+		_, text, stderr := drover(t, testEnv(), "settle", "out", "--again", "-f", "json")
+		if err := json.Unmarshal([]byte(text), &again); err != nil {
+			t.Fatalf("settle: %v, %s", err, stderr)
+		}
+		if c := again.Reconcile; c.Lost != 1 || c.Duplicated != 1 || c.Altered != 1 || c.Once != c.Acknowledged-3 {
+			t.Errorf("settled again: %+v", c)
 		}
 	})
 	t.Run("stdout", func(t *testing.T) {

@@ -147,6 +147,12 @@ that a stream drops what comes again within its duplicate window, and the run's 
 means that the server has read the message, since it answered a PING after it: whether anybody listened is not known, and what nobody
 listened to is gone.
 
+Read back: a subscriber that is there before the run writes down what it is given, and drover settles the run with that. One file is
+of one run. What the stream did not store a subscriber has all the same; a consumer of the stream shows what is stored.
+
+  nats sub --raw 'drover.>' > got.ndjson
+  target: {readback: {adapter: events, url: "file:got.ndjson"}}
+
 Traps: no stream takes the subject (the preflight looks, and ends with exit code 5); the stream is full and refuses (rejected), or
 drops its oldest messages and says nothing; the duplicate window is two minutes unless it is set, so a retry after that is stored
 twice; a subject that the user may not publish to is dropped by the server, which drover is told on the side (unauthorised);
@@ -172,6 +178,12 @@ With sessionExpiry the broker keeps a device's session between its connections, 
 over the next: with qos: 2 nothing arrives twice, as long as the broker keeps its word. Without it a message whose acknowledgement
 was lost is sent again as a new one, and arrives twice with either QoS.
 
+Read back: a subscriber that is there before the run writes down what it is given, and drover settles the run with that. One file is
+of one run.
+
+  mosquitto_sub -h 127.0.0.1 -V 5 -q 1 -t 'drover/#' > got.ndjson
+  target: {readback: {adapter: events, url: "file:got.ndjson"}}
+
 Traps: acknowledged is not delivered: a broker drops what nobody has subscribed to, and what is beyond a subscriber's queue. In
 MQTT 3.1.1 a broker cannot refuse a message, so that Mosquitto acknowledges one at a topic that the user may not write to, and drops
 it; use version: 5. Two clients with the same identifier end each other's connection for ever (session taken over): put
@@ -193,6 +205,12 @@ Accepted means, by acks: all, every replica in sync has the message; leader, the
 that dies before the others have it; none, the system took the bytes, AND NO MORE. With acks: all the producer is idempotent: what it
 says again within an attempt, because a connection broke, is stored once. What was not answered when the attempt ended is sent by the
 next one as a new message, and may then be there twice. The headers event-id and drover-run tell what belongs together.
+
+Read back: a consumer that is there before the run writes down what it is given, and drover settles the run with that; its contents are
+compared, too. One file is of one run. By drover settle --again whatever came later is taken in.
+
+  kcat -C -b 127.0.0.1:9092 -t drover -o end -u -q > got.ndjson
+  target: {readback: {adapter: events, url: "file:got.ndjson"}}
 
 Traps: topics are not made (the preflight looks, and ends with exit code 5); with one replica, all is no more than leader, see
 min.insync.replicas; a broker that names itself by an address that cannot be reached from here, advertised.listeners, ends uploads as

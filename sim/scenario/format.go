@@ -81,14 +81,14 @@ type rawReadback struct {
 	Request       string       `json:"request,omitempty" jsonschema:"http: path and query of a page, below url; {run}, {limit}, {cursor} and {offset} are replaced"`
 	TenantRequest string       `json:"tenantRequest,omitempty" jsonschema:"http: path and query of a page of one tenant's events, with {tenant} for its id: a tenant's own credential asks so for another tenant's; without it nobody asks by name"`
 	Limit         *int         `json:"limit,omitempty" range:"1..100000" jsonschema:"http: what {limit} stands for; without it 1000"`
-	Items         string       `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
+	Items         string       `json:"items,omitempty" jsonschema:"http: where the list of items is in the answer, as names, and indices in lists, joined by dots; without it the answer is NDJSON, an item a line, and read as it comes"`
 	Next          string       `json:"next,omitempty" jsonschema:"http: where {cursor} of the next page is in the answer; without it pages go by {offset}, or there is only one"`
 	Records       string       `json:"records,omitempty" enum:"otlp-json" jsonschema:"http: otlp-json: an item is an export request of OpenTelemetry logs in JSON, and each of its records that is of the run is an event, with id, tenant and contents"`
 	ID            string       `json:"id,omitempty" jsonschema:"http: where the event's id is in an item"`
 	Tenant        string       `json:"tenant,omitempty" jsonschema:"http: where the tenant's id is in an item; without it, and without event, nobody sees as whose an event is stored, so wrongTenant cannot pass; leaks are found by the events' ids all the same"`
 	Device        string       `json:"device,omitempty" jsonschema:"http: where the id of the event's device is in an item, by device.id or account.device_id; another one's is altered"`
 	Hash          string       `json:"hash,omitempty" jsonschema:"http: where the SHA-256 of the event's bytes as sent is in an item, in hex or base64, with or without sha256: before it; another one is altered. They are what the adapter writes of the event into the body (of drover's own API the object in events), without white space and commas around it"`
-	Event         string       `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; without it contents are not checked"`
+	Event         string       `json:"event,omitempty" jsonschema:"http: where the event as sent is in an item, alone or as a document with its envelope; or a text with that document; . is the item itself; without it contents are not checked"`
 }
 
 // rawDefects is target.defects, and the whole of a file for drover serve --defects.

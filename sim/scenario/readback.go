@@ -70,7 +70,7 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 			b.errorf(b.at(f.ptr, r), "add it, e.g. "+map[string]string{"request": "request: /events?run={run}&after={cursor}", "id": "id: event.id"}[f.name],
 				"target.readback: adapter http has no %q", f.name)
 		}
-		if f.name != "request" && (strings.Contains(f.text, "..") || strings.HasPrefix(f.text, ".") || strings.HasSuffix(f.text, ".")) {
+		if f.name != "request" && f.name+f.text != "event." && (strings.Contains(f.text, "..") || strings.HasPrefix(f.text, ".") || strings.HasSuffix(f.text, ".")) {
 			b.errorf(b.at(f.ptr), "want names joined by dots, e.g. data.items", "target.readback.%s: %q is not a place in an answer", f.name, clip(f.text))
 		}
 	}

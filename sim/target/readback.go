@@ -27,5 +27,5 @@ type Readback struct {
 	Tenant  string // in an item: the tenant's id; "" when it is not shown
 	Device  string // in an item: the device's id; "" when it is not shown
 	Hash    string // in an item: the SHA-256 of the event's bytes as they were sent; "" when it is not shown
-	Event   string // in an item: the event as it was sent, or a native document with the one event; "" when it is not shown
+	Event   string // in an item: the event as it was sent, or a native document with the one event; ".": the item itself; "" when it is not shown
 }

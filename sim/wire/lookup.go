@@ -3,15 +3,25 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
 // Lookup returns the value at a place of a document, or nil when nothing is there, or null: names joined by dots. A member whose own
-// name is all of the rest comes first, since a log store may have flattened what was sent. The document is well formed.
+// name is all of the rest comes first, since a log store may have flattened what was sent. In a list a name is the index of an element.
+// The document is well formed.
 func Lookup(doc []byte, path string) []byte {
 	for rest := path; rest != ""; {
 		var whole, part []byte
 		name, after, _ := strings.Cut(rest, ".")
+		for i, value := range elements(doc) {
+			switch strconv.Itoa(i) {
+			case rest:
+				whole = value
+			case name:
+				part = value
+			}
+		}
 		for key, value := range membersOf(doc) {
 			switch string(key) {
 			case rest:

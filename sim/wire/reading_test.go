@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -116,6 +117,10 @@ func TestLookup(t *testing.T) {
 		{`{"a":1}`, "a.b", ""},
 		{`{"a":{"b":1},"a.b":null}`, "a.b", ""},
 		{`[{"a":1}]`, "a", ""},
+		{`{"a":[{"b":1}, {"b":2}]}`, "a.1.b", "2"},
+		{`{"a":[{"b":1}]}`, "a.1.b", ""},
+		{`{"a":[1,2]}`, "a.1", "2"},
+		{`{"a":{"0":{"b":1}}}`, "a.0.b", "1"},
 		{`{"a":1,"a":2}`, "a", "2"},
 		{``, "a", ""},
 	} {
@@ -137,7 +142,15 @@ func FuzzLookup(f *testing.F) {
 		raw := json.RawMessage(doc)
 		for rest := path; rest != ""; {
 			var object map[string]json.RawMessage
-			if json.Unmarshal(raw, &object) != nil {
+			var list []json.RawMessage
+			if json.Unmarshal(raw, &list) == nil && list != nil {
+				object = map[string]json.RawMessage{}
+				if name, _, _ := strings.Cut(rest, "."); name == strconv.Itoa(len(list)-1) { // of a list the last one is enough
+					object[name] = list[len(list)-1]
+				} else {
+					return
+				}
+			} else if json.Unmarshal(raw, &object) != nil {
 				raw = nil
 				break
 			}
