@@ -8,10 +8,10 @@ import (
 )
 
 // realCollector is an OpenTelemetry Collector that writes what it gets into a file, by each of the ways in which it takes logs; the file is
-// read back as it stands. It asks for a bearer token, and in one way for a certificate of each device.
+// read back as it stands. It asks for a bearer token.
 func realCollector(t *testing.T, trust realTrust) realServer {
 	const version, stable = "v0.165.0", "v1.71.0"
-	at, certified := freeAddr(t), freeAddr(t)
+	at, secured := freeAddr(t), freeAddr(t)
 	file := filepath.Join(t.TempDir(), "logs.jsonl")
 	s := realServer{
 		name: "Collector",
@@ -48,15 +48,15 @@ receivers:
     protocols:
       grpc: {endpoint: %q, auth: {authenticator: bearertokenauth}}
       http: {endpoint: %q, auth: {authenticator: bearertokenauth}}
-  otlp/certified:
+  otlp/secured:
     protocols:
-      grpc: {endpoint: %q, auth: {authenticator: bearertokenauth}, tls: {cert_file: %q, key_file: %q, client_ca_file: %q}}
+      grpc: {endpoint: %q, auth: {authenticator: bearertokenauth}, tls: {cert_file: %q, key_file: %q}}
 exporters: {file: {path: %q, append: true}}
 service:
   extensions: [bearertokenauth]
-  pipelines: {logs: {receivers: [otlp, otlp/certified], exporters: [file]}}
+  pipelines: {logs: {receivers: [otlp, otlp/secured], exporters: [file]}}
   telemetry: {logs: {level: error}, metrics: {level: none}}
-`, realPassword, at, addr, certified, trust.cert, trust.key, trust.caFile, file)
+`, realPassword, at, addr, secured, trust.cert, trust.key, file)
 			if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 				t.Error(err)
 			}
@@ -72,8 +72,7 @@ service:
 	}
 	http := func(addr string) string { return "http://" + addr }
 	add(realRow{adapter: "otlp-grpc", refusal: "UNAUTHENTICATED"}, func(string) string { return "grpc://" + at }, "")
-	add(realRow{adapter: "otlp-grpc, mTLS", secure: true, spared: true, fewer: true, refusal: "UNAUTHENTICATED"}, func(string) string { return "grpcs://" + certified },
-		fmt.Sprintf("    tls: {caFrom: {env: REAL_CA}, clientCertificates: {caFrom: {file: %q}, keyFrom: {file: %q}}}\n", trust.caFile, trust.caKey))
+	add(realRow{adapter: "otlp-grpc, TLS", secure: true, spared: true, refusal: "UNAUTHENTICATED"}, func(string) string { return "grpcs://" + secured }, trustBlock)
 	add(realRow{adapter: "otlp-http, protobuf", refusal: "401"}, http, "    adapter: otlp-http\n")
 	add(realRow{adapter: "otlp-http, JSON", refusal: "401"}, http, "    adapter: otlp-http\n    format: otlp-json\n")
 	return s

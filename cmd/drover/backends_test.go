@@ -264,9 +264,6 @@ func (row *realRow) workday(t *testing.T, addr, seconds string) string {
 		if p, _ := target.ProtocolOf(url); p.Messages() {
 			text = strings.Replace(text, "      compression: gzip\n", "", 1) // messages are not packed
 		}
-		if strings.HasPrefix(url, "grpcs") {
-			swap("connections: pooled", "connections: per-device")
-		}
 		if strings.HasPrefix(url, "mqtt") {
 			text = strings.Replace(text, "      connections: pooled\n", "", 1)
 		}
