@@ -215,11 +215,15 @@ func TestCredentialsOfThePage(t *testing.T) {
 		if strings.Contains(line, "clientCertificates") {
 			connections = "per-device"
 		}
-		file := variant(t, "    auth: {type: bearer, tokenPer: tenant, secretFrom: {env: DROVER_TEST_SECRET}}\n", "    adapter: jsonlines\n    "+line+"\n",
+		adapter := "jsonlines"
+		if strings.Contains(line, "type: token,") {
+			adapter = `{token: {path: /session, document: {code: "${auth.secret}"}, token: id}, upload: {event: "${event.json}"}}`
+		}
+		file := variant(t, "    auth: {type: bearer, tokenPer: tenant, secretFrom: {env: DROVER_TEST_SECRET}}\n", "    adapter: "+adapter+"\n    "+line+"\n",
 			"client: {timeout: 5s}", "client: {connections: "+connections+"}", "    - {name: all-counted, count: {missing: 0, surplus: 0}}\n", "")
 		want(t, exitPass, "validate", file, "--set", "target=https://127.0.0.1:8443")
 	}
-	for _, typ := range []string{"none", "basic", "bearer", "header", "oauth2"} {
+	for _, typ := range []string{"none", "basic", "bearer", "header", "oauth2", "token"} {
 		if !types[typ] {
 			t.Errorf("the page has no credential of type %s", typ)
 		}
