@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"drover/sim/measure"
 )
 
 // openSyslogCase is a syslog server: over TCP, or over TLS.
@@ -98,5 +101,61 @@ func TestSyslogURL(t *testing.T) {
 				t.Errorf("%s is at %s, want %s", url, got, want)
 			}
 		}
+	}
+}
+
+// partial is a connection that takes so many bytes and then breaks.
+type partial struct {
+	deaf
+	takes int
+}
+
+func (p partial) Write([]byte) (int, error) { return p.takes, net.ErrClosed }
+
+// Of an upload that broke in the middle those messages were taken whose bytes all were, and the next attempt sends the others alone.
+func TestSyslogTakesAPart(t *testing.T) {
+	for takes, want := range map[int]int{0: 0, 8: 0, 9: 1, 17: 1, 18: 2, 26: 2, 27: 3} { // a frame is 7 bytes, and 2 that say so
+		s, r := &syslog{idle: []*syslogConn{{net: partial{takes: takes}}}}, parcelOf(3, "a")
+		p := parcel{req: r, n: 3, taken: r.Taken, left: 3}
+		if err := s.carry(t.Context(), &p); err != net.ErrClosed || len(s.idle) > 0 {
+			t.Errorf("%v, %d connections are used again", err, len(s.idle))
+		}
+		for i := range 3 {
+			if r.Taken.Has(i) != (i < want) {
+				t.Errorf("of %d bytes: message %d is taken: %t", takes, i, r.Taken.Has(i))
+			}
+		}
+		there, far := net.Pipe()
+		s.idle = []*syslogConn{{net: there}}
+		go func() {
+			s.carry(t.Context(), &p)
+			there.Close()
+		}()
+		var all string
+		for i := want; i < 3; i++ {
+			all += "7 " + messagesOf(3, "a")[i]
+		}
+		if got, err := io.ReadAll(far); err != nil || string(got) != all {
+			t.Errorf("after %d bytes comes %q, %v, want %q", takes, got, err, all)
+		}
+	}
+}
+
+// A connection that the server has closed while it lay idle is not written to: what is lost on it would count as accepted.
+func TestSyslogLeavesClosedConnections(t *testing.T) {
+	if !swaps {
+		t.Skip("here nobody can look whether a connection is open")
+	}
+	m, g := openSyslog(t, Remote{Client: Client{Timeout: patient}}, false)
+	expect(t, m, parcelOf(1, "a"), measure.OK)
+	arrived(t, g, func(got []string) bool { return len(got) == 1 })
+	g.down()
+	g.up()
+	idle := m.carrier.(*syslog).idle[0]
+	waitFor(t, "the end of a connection to be known", func() bool { return !quiet(idle.net) })
+	expect(t, m, parcelOf(2, "b"), measure.OK)
+	want := append(messagesOf(1, "a"), messagesOf(2, "b")...)
+	if got := arrived(t, g, func(got []string) bool { return len(got) == 3 }); !slices.Equal(got, want) {
+		t.Errorf("arrived %q, want %q", got, want)
 	}
 }
