@@ -159,6 +159,24 @@ func TestLookUps(t *testing.T) {
 	}
 }
 
+// A device fetches its configuration again when two hours of its time are over, and not a moment before.
+func TestFetchesInTime(t *testing.T) {
+	m, a := asking(t, speedLoad)
+	q := newAsker(m, a)
+	for i, tt := range []struct {
+		due  time.Duration
+		want bool
+	}{
+		{0, true}, {0, false}, {2*time.Hour - 1, false}, {2 * time.Hour, true}, {4*time.Hour - 1, false}, {4 * time.Hour, true}, {7 * time.Hour, true}, {9*time.Hour - 1, false},
+	} {
+		q.begin(&Arrival{Op: measure.Upload, Upload: behavior.Upload{Device: 7, Due: tt.due}})
+		var got Arrival
+		if fetches := q.next(&got) && got.Op == measure.Config; fetches != tt.want {
+			t.Errorf("upload %d, at %v: fetches %t, want %t", i+1, tt.due, fetches, tt.want)
+		}
+	}
+}
+
 // In the closed model look-ups take their turn like uploads do.
 func TestLookUpsWhenClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
