@@ -73,12 +73,12 @@ func TestUploadAllocatesNothing(t *testing.T) {
 	defer h.Close()
 	for name, to := range map[string]target.Target{"nowhere": discard{}, "over http": h} {
 		s := hot(t, to)
-		for range 20_000 { // until the histograms have their pages and the buffers their size
+		for range 8_000 { // until the histograms have their pages and the buffers their size
 			s.turn()
 		}
-		const n = 1000
+		const n = 500
 		least := math.Inf(1)
-		for range 10 { // a second that begins meanwhile allocates; an upload that does, does so each time
+		for range 8 { // a second that begins meanwhile allocates; an upload that does, does so each time
 			least = min(least, testing.AllocsPerRun(1, func() {
 				for range n {
 					s.turn()

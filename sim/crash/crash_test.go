@@ -105,7 +105,7 @@ func TestReports(t *testing.T) {
 	codes := map[int64]int{}
 	sizes := [2]int{1 << 30, 0}
 	var doc []byte
-	for n := range 1200 {
+	for n := range 600 {
 		d, e := sample(n)
 		doc = Append(doc[:0], d, e)
 		if !utf8.Valid(doc) || bytes.ContainsFunc(doc, func(r rune) bool { return r < ' ' && r != '\n' }) {

@@ -79,7 +79,7 @@ func TestSameTenant(t *testing.T) {
 	swapped := 0
 	var last string
 	lastTenant := -1
-	uploads(m, 16_000, func(raw []byte, d *fleet.Device) {
+	uploads(m, 12_000, func(raw []byte, d *fleet.Device) {
 		if m.Fleet.Tenants()[d.Tenant].Fleet != target {
 			return
 		}

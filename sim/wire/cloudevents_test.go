@@ -26,7 +26,7 @@ func TestCloudEventsHoldWhatIsSent(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	mac := testDevice()
 	mac.HasMAC, mac.MAC = true, [6]byte{0xa4, 0x83, 0xe7, 0, 0xff, 1}
-	for range 300 {
+	for range 100 {
 		send := event.Fields(r.Uint32())&event.AllFields | AddressFields
 		for _, d := range []*fleet.Device{testDevice(), mac} {
 			events := testEvents()

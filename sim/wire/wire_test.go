@@ -188,7 +188,7 @@ func TestRoundTrip(t *testing.T) {
 func TestOnlyWhatIsSent(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	d := testDevice()
-	for range 2000 {
+	for range 600 {
 		set := event.Fields(r.Uint32()) & event.AllFields
 		if set |= AddressFields | event.FieldsOf(event.DeviceGUID); set&event.Feedback.Fields() != 0 {
 			set |= event.FieldsOf(event.FeedbackType)
