@@ -132,7 +132,7 @@ func (b *builder) unfit(t *rawTarget, p *target.Protocol) {
 	case r.Adapter == "drover-audit":
 		b.errorf(b.at(&r.Adapter), "use adapter: http, or a preset, and url for where the server shows what it stored", "target.readback: drover-audit is for backends that speak drover's API over HTTP")
 	case (r.URL == "" || r.URL == "/") && b.good(&r.URL):
-		b.errorf(b.at(&r.URL, r), "add url, e.g. url: http://127.0.0.1:8222", "target.readback: over %s nothing is read back; say where it is over HTTP", p.Name)
+		b.errorf(b.at(&r.URL, r), "add url, e.g. url: http://127.0.0.1:8222, or url: file:got.ndjson", "target.readback: over %s nothing is read back; say where it is over HTTP or in a file", p.Name)
 	}
 }
 
