@@ -236,7 +236,7 @@ func (b *bent) Open(ctx context.Context, path string, body []byte, tenant int) (
 // What is shown late is waited for, and the wait is told; what is not shown in time is lost.
 func TestLate(t *testing.T) {
 	for name, how := range adapters {
-		if name == "hashes" || name == "whole" || name == "alone" { // they differ from others in what they show
+		if name == "hashes" { // it differs from others in what it shows
 			continue
 		}
 		synctest.Test(t, func(t *testing.T) {
