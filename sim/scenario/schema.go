@@ -16,14 +16,14 @@ import (
 func Schema() []byte {
 	s, err := jsonschema.For[rawFile](&jsonschema.ForOptions{TypeSchemas: notations()})
 	if err != nil {
-		panic("scenario: schema: " + err.Error()) // a mistake in format.go
+		panic("scenario: schema: " + err.Error()) // a type of format.go without a notation; TestSchemaIsStable makes all of it
 	}
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
 	s.Title = "drover scenario, " + apiVersion
 	annotate(s, reflect.TypeFor[rawFile]())
 	out, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
-		panic("scenario: schema: " + err.Error())
+		panic("scenario: schema: " + err.Error()) // it is made of format.go alone, and whole in TestSchemaIsStable
 	}
 	return append(out, '\n')
 }
@@ -51,7 +51,7 @@ func notations() map[reflect.Type]*jsonschema.Schema {
 			reflect.TypeFor[rate](): pattern(rateSyntax), reflect.TypeFor[duration](): pattern(durationSyntax),
 		}})
 		if err != nil {
-			panic("scenario: schema: " + err.Error())
+			panic("scenario: schema: " + err.Error()) // as in Schema
 		}
 		annotate(s, t)
 		rates = append(rates, s)
@@ -87,7 +87,7 @@ func mappingSchema() *jsonschema.Schema {
 		reflect.TypeFor[rawWords](): {}, reflect.TypeFor[rawAny](): {}, reflect.TypeFor[duration](): {Type: "string", Pattern: durationSyntax},
 	}})
 	if err != nil {
-		panic("scenario: schema: " + err.Error())
+		panic("scenario: schema: " + err.Error()) // as in Schema
 	}
 	annotate(s, t)
 	return s
@@ -170,7 +170,7 @@ func describeField(s *jsonschema.Schema, f field) {
 	if text, ok := f.tag.Lookup("default"); ok {
 		var v any
 		if err := yaml.Unmarshal([]byte(text), &v); err != nil {
-			panic("scenario: default " + text + ": " + err.Error())
+			panic("scenario: default " + text + ": " + err.Error()) // a tag of format.go, nothing that a user wrote
 		}
 		if f.typ == reflect.TypeFor[instant]() {
 			v = text

@@ -133,7 +133,7 @@ func (n *knot) add(path []string, r row) {
 		n.members = append(n.members, limb{name: name, key: append(appendText(nil, name), ':'), knot: child})
 		i = len(n.members) - 1
 	} else if len(path) == 1 {
-		panic("two rows for " + r.at)
+		panic("two rows for " + r.at) // the tables are of this package, and all of them are made in a test; so are those below
 	}
 	child := n.members[i].knot
 	if len(kinds) > 0 {
