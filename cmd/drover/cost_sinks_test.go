@@ -18,6 +18,7 @@ import (
 
 	"drover/sim/backend"
 	"drover/sim/target"
+	"drover/sim/target/kafkatest"
 )
 
 // The other sides of the benchmarks of what protocols cost: each takes everything and keeps nothing.
@@ -184,32 +185,15 @@ func talkCostMQTT(_ net.Conn, r *bufio.Reader, w *bufio.Writer) {
 // up to the versions before tagged fields.
 func talkCostKafka(c net.Conn, r *bufio.Reader, w *bufio.Writer) {
 	for answers(r, w) {
-		head := make([]byte, 4)
-		if _, err := io.ReadFull(r, head); err != nil {
+		req, err := kafkatest.Read(r)
+		if err != nil {
 			return
 		}
-		body := make([]byte, binary.BigEndian.Uint32(head))
-		if _, err := io.ReadFull(r, body); err != nil {
-			return
-		}
-		key, version, id := int16(binary.BigEndian.Uint16(body)), int16(binary.BigEndian.Uint16(body[2:])), body[4:8]
-		rest := body[10:]
-		if n := int16(binary.BigEndian.Uint16(body[8:])); n > 0 {
-			rest = rest[n:]
-		}
-		req := kmsg.RequestForKey(key)
-		req.SetVersion(version)
-		if key != int16(kmsg.ApiVersions) && req.ReadFrom(rest) != nil { // whose head has tags, and which needs no reading
-			return
-		}
-		resp := costKafkaAnswer(req, c.LocalAddr().String())
+		resp := costKafkaAnswer(req.Request, c.LocalAddr().String())
 		if resp == nil {
 			return
 		}
-		resp.SetVersion(version)
-		out := resp.AppendTo(append(make([]byte, 4), id...))
-		binary.BigEndian.PutUint32(out, uint32(len(out)-4))
-		w.Write(out)
+		w.Write(req.Answer(resp))
 	}
 }
 

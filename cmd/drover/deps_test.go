@@ -17,7 +17,7 @@ import (
 // layers is the house from the ground up. A package imports packages of lower layers only: never up, never sideways. The
 // lowest ones are several, because target and check speak in measure's words and classify in event's.
 var layers = [][]string{
-	{"profiles", "scenarios", "sim/event", "sim/measure", "sim/pace"},
+	{"profiles", "scenarios", "sim/event", "sim/measure", "sim/pace", "sim/target/kafkatest"},
 	{"sim/fleet", "sim/classify", "sim/defect", "sim/target", "sim/check"},
 	{"sim/crash"},
 	{"sim/behavior", "sim/wire", "sim/privacy"},

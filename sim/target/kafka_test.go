@@ -21,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"drover/sim/measure"
+	"drover/sim/target/kafkatest"
 )
 
 // kafkaBroker is as much of a broker as a producer meets: the requests up to the versions before tagged fields, by franz-go's messages.
@@ -63,28 +64,14 @@ func openKafka(t *testing.T, opt KafkaOptions, secure bool, change func(*kafkaBr
 // talk answers requests in order.
 func (b *kafkaBroker) talk(c net.Conn) {
 	for {
-		head := make([]byte, 4)
-		if _, err := io.ReadFull(c, head); err != nil {
-			return
-		}
-		body := make([]byte, binary.BigEndian.Uint32(head))
-		if _, err := io.ReadFull(c, body); err != nil {
-			return
-		}
-		key, version, id := int16(binary.BigEndian.Uint16(body)), int16(binary.BigEndian.Uint16(body[2:])), body[4:8]
-		rest := body[10:]
-		if n := int16(binary.BigEndian.Uint16(body[8:])); n > 0 {
-			rest = rest[n:]
-		}
-		req := kmsg.RequestForKey(key)
-		req.SetVersion(version)
-		if _, asks := req.(*kmsg.ApiVersionsRequest); !asks { // whose head has tags, and which needs no reading
-			if err := req.ReadFrom(rest); err != nil {
-				b.t.Errorf("request %d, version %d: %v", key, version, err)
-				return
+		req, err := kafkatest.Read(c)
+		if err != nil {
+			if errors.Is(err, kafkatest.ErrRequest) {
+				b.t.Error(err)
 			}
+			return
 		}
-		resp, over := b.answer(req)
+		resp, over := b.answer(req.Request)
 		if over {
 			b.breakOff(c)
 			return
@@ -92,10 +79,7 @@ func (b *kafkaBroker) talk(c net.Conn) {
 		if resp == nil {
 			continue
 		}
-		resp.SetVersion(version)
-		out := resp.AppendTo(append(make([]byte, 4), id...))
-		binary.BigEndian.PutUint32(out, uint32(len(out)-4))
-		if _, err := c.Write(out); err != nil {
+		if _, err := c.Write(req.Answer(resp)); err != nil {
 			return
 		}
 	}
