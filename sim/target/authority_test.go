@@ -51,18 +51,11 @@ func TestReadAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := a.Client("a-device")
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(leaf.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
+	leaf, leafKey := clientPEM(t, a, "a-device")
 	t.Setenv("CA", string(a.PEM()))
 	t.Setenv("KEY", string(key))
-	t.Setenv("LEAF", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Certificate[0]})))
-	t.Setenv("LEAF_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	t.Setenv("LEAF", string(leaf))
+	t.Setenv("LEAF_KEY", string(leafKey))
 	again, err := ReadAuthority(SecretRef{Env: "CA"}, SecretRef{Env: "KEY"})
 	if err != nil {
 		t.Fatal(err)
@@ -83,4 +76,18 @@ func TestReadAuthority(t *testing.T) {
 			t.Errorf("ReadAuthority(%s, %s) = nil, want an error", tt[0], tt[1])
 		}
 	}
+}
+
+// clientPEM is a client's certificate of an authority and its key.
+func clientPEM(t *testing.T, a *Authority, name string) (cert, key []byte) {
+	t.Helper()
+	pair, err := a.Client(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }

@@ -2,8 +2,6 @@ package target
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
 	"log"
@@ -20,22 +18,15 @@ import (
 // shown writes a client's certificate of an authority into files.
 func shown(t *testing.T, a *Authority) (cert, key SecretRef) {
 	t.Helper()
-	pair, err := a.Client("drover")
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, typ string, b []byte) SecretRef {
+	write := func(name string, b []byte) SecretRef {
 		file := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: typ, Bytes: b}), 0o600); err != nil {
+		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return SecretRef{File: file}
 	}
-	return write("client.pem", "CERTIFICATE", pair.Certificate[0]), write("client-key.pem", "PRIVATE KEY", der)
+	c, k := clientPEM(t, a, "drover")
+	return write("client.pem", c), write("client-key.pem", k)
 }
 
 // TestOneCertificate: over each protocol drover shows the certificate that it was given, to backends that want one. One without, or with
