@@ -223,8 +223,8 @@ type want struct {
 
 // conform sends three uploads in a row.
 func (m mode) conform(t *testing.T, url string, want want) {
-	h := m.open(t, HTTPOptions{URL: url, Client: Client{Timeout: want.timeout}})
-	for i := range 3 {
+	open := func() *HTTP { return m.open(t, HTTPOptions{URL: url, Client: Client{Timeout: want.timeout}}) }
+	m.thrice(t, open, want.opened, func(h *HTTP, i int) {
 		ans := send(h)
 		if ans.Class != want.class || ans.Status != want.status || string(ans.Body) != want.body {
 			t.Errorf("upload %d: class %v, status %d, body %.20q (%d), want %v, %d, %.20q (%d); %v",
@@ -233,9 +233,28 @@ func (m mode) conform(t *testing.T, url string, want want) {
 		if (ans.Err == nil) != (want.class == measure.OK) {
 			t.Errorf("upload %d: Err = %v with class %v", i, ans.Err, ans.Class)
 		}
-	}
-	if _, opened := h.Conns(); want.opened > 0 && opened != want.opened {
-		t.Errorf("%d connections for three uploads, want %d", opened, want.opened)
+	})
+}
+
+// thrice sends three uploads in a row, one after the other, and expects so many connections for them; 0 expects any number.
+//
+// net/http puts a connection of HTTP/2 where the next upload finds it only after the first upload got it. One that is over by then is
+// followed by a dial too many, so where net/http keeps the connections, whoever finds one too many tries again.
+func (m mode) thrice(t *testing.T, open func() *HTTP, want int64, upload func(h *HTTP, i int)) {
+	t.Helper()
+	for try := 1; ; try++ {
+		h := open()
+		for i := range 3 {
+			upload(h, i)
+		}
+		_, opened := h.Conns()
+		if m.http2 && !m.perDevice && want > 0 && opened == want+1 && try < 10 {
+			continue
+		}
+		if want > 0 && opened != want {
+			t.Errorf("%d connections for three uploads, want %d", opened, want)
+		}
+		return
 	}
 }
 

@@ -170,8 +170,8 @@ func testConformanceGRPC(t *testing.T, m mode) {
 				tt.want.timeout = patient
 			}
 			url := m.speak(t, tt.reply)
-			h := m.caller(t, url, HTTPOptions{Client: Client{Timeout: tt.want.timeout}})
-			for i := range 3 {
+			open := func() *HTTP { return m.caller(t, url, HTTPOptions{Client: Client{Timeout: tt.want.timeout}}) }
+			m.thrice(t, open, tt.want.opened, func(h *HTTP, i int) {
 				ans, w := send(h), tt.want
 				if ans.Class != w.class || ans.Status != w.status || string(ans.Body) != w.body && w.err != "longer than" || ans.Final != w.final || ans.RetryAfter != w.after {
 					t.Errorf("call %d: class %v, status %d, body %.20q, final %t, after %v; want %+v; %v", i, ans.Class, ans.Status, ans.Body, ans.Final, ans.RetryAfter, w, ans.Err)
@@ -179,10 +179,7 @@ func testConformanceGRPC(t *testing.T, m mode) {
 				if text := strings.ReplaceAll(fmt.Sprint(ans.Err), grpcURL(url), "URL"); (ans.Err == nil) != (w.class == measure.OK) || !strings.Contains(text, w.err) {
 					t.Errorf("call %d: %v with class %v, want %q", i, ans.Err, ans.Class, w.err)
 				}
-			}
-			if _, opened := h.Conns(); tt.want.opened > 0 && opened != tt.want.opened {
-				t.Errorf("%d connections for three calls, want %d", opened, tt.want.opened)
-			}
+			})
 		})
 	}
 }
