@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"math/bits"
 	"slices"
 	"strconv"
 	"time"
@@ -20,17 +21,45 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// plainTo is where in s, from i on, the first byte is that does not stand for itself in a JSON string; len(s): there is none.
+func plainTo[S string | []byte](s S, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		if odd := odd(eight(s, i)); odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	if left := 8 * (len(s) - i); left > 0 && len(s) >= 8 {
+		// The last eight bytes without those that were looked at: behind the others there is then a 0, which is odd.
+		return i + bits.TrailingZeros64(odd(eight(s, len(s)-8)>>(64-left)))/8
+	}
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
+	return i
+}
+
+// odd has the highest bit of the first byte of x that is below a space, a quote, a backslash or no ASCII. Those of bytes behind it may
+// be wrong, since they lend (graphics.stanford.edu/~seander/bithacks.html, hasless); 0: there is none.
+func odd(x uint64) uint64 {
+	return (x | (x - ' '*ones) | (x ^ '"'*ones - ones) | (x ^ '\\'*ones - ones)) & (0x80 * ones)
+}
+
+const ones = 0x0101010101010101 // in each of eight bytes
+
+// eight is the eight bytes of s from i on, the first in the lowest. The compiler makes one load of it.
+func eight[S string | []byte](s S, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
 // appendText writes a JSON string with its quotes (RFC 8259 section 7). It escapes only what must be escaped; bytes that
 // are not UTF-8 become U+FFFD, as encoding/json does it.
 func appendText[S string | []byte](dst []byte, s S) []byte {
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(s); {
+	for i := plainTo(s, 0); i < len(s); i = plainTo(s, i) {
 		c := s[i]
-		if plain[c] {
-			i++
-			continue
-		}
 		if c >= utf8.RuneSelf {
 			// The conversion copies at most four bytes, on the stack.
 			r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
@@ -65,13 +94,16 @@ func appendText[S string | []byte](dst []byte, s S) []byte {
 // escapeTail turns dst[from:], which is UTF-8 without control characters but line feeds, into the inside of a JSON string. It works
 // in place from the end, so that a text of tens of kilobytes needs no second buffer.
 func escapeTail(dst []byte, from int) []byte {
-	more := 0
-	for _, c := range dst[from:] {
+	i, more := len(dst), 0
+	at := from
+	for ; at+8 <= i; at += 8 {
+		more += bits.OnesCount64(escapes(eight(dst, at)))
+	}
+	for _, c := range dst[at:] {
 		if c == '"' || c == '\\' || c == '\n' {
 			more++
 		}
 	}
-	i := len(dst)
 	dst = slices.Grow(dst, more)[:i+more]
 	for to := len(dst); to > i; {
 		i--
@@ -87,6 +119,17 @@ func escapeTail(dst []byte, from int) []byte {
 		dst[to], dst[to+1] = '\\', c
 	}
 	return dst
+}
+
+// escapes is the highest bits of those bytes of x that are a quote, a backslash or a line feed.
+func escapes(x uint64) uint64 {
+	return zeros(x^'"'*ones) | zeros(x^'\\'*ones) | zeros(x^'\n'*ones)
+}
+
+// zeros is the highest bits of those bytes of x that are 0 (Hacker's Delight, 2nd edition, section 6-1).
+func zeros(x uint64) uint64 {
+	const low = 0x7f * ones
+	return ^((x&low + low) | x | low)
 }
 
 func appendUint(dst []byte, n uint32) []byte { return strconv.AppendUint(dst, uint64(n), 10) }

@@ -17,7 +17,7 @@ import (
 // No public page says which ActionType an iOS device emits: that of an alert is what SmartScreen's is on other platforms, and the
 // others are native kinds. Crashes, feedback and diagnostics do not go to hunting tables in truth; here they are DeviceEvents, too.
 func MDE(c *Constants) Format {
-	t := mdeTable()
+	write := mdeTable().events(c)
 	return Format{
 		Name: "mde", ContentType: "application/json", Then: true,
 		Begin: func(dst []byte, _ *fleet.Device, _ event.Fields) []byte { return append(dst, `{"records":[`...) },
@@ -25,7 +25,7 @@ func MDE(c *Constants) Format {
 			if n > 0 {
 				dst = append(dst, ',')
 			}
-			return t.event(dst, c, d, e)
+			return write(dst, d, e)
 		},
 		End:    func(dst []byte, _ int) []byte { return append(dst, "]}"...) },
 		Decode: decodeMDE,

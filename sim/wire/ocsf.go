@@ -117,6 +117,7 @@ var ocsfTable = sync.OnceValue(func() *table {
 
 // lines makes the format of a table whose documents go one to a line.
 func lines(name string, t *table, c *Constants) Format {
+	write := t.events(c)
 	return Format{
 		Name: name, ContentType: "application/x-ndjson", Then: true,
 		Begin: func(dst []byte, _ *fleet.Device, _ event.Fields) []byte { return dst },
@@ -124,17 +125,11 @@ func lines(name string, t *table, c *Constants) Format {
 			if n > 0 {
 				dst = append(dst, '\n')
 			}
-			return t.event(dst, c, d, e)
+			return write(dst, d, e)
 		},
 		End:    func(dst []byte, _ int) []byte { return append(dst, '\n') },
 		Decode: t.decode,
 	}
-}
-
-// event writes one document.
-func (t *table) event(dst []byte, c *Constants, d *fleet.Device, e *event.Event) []byte {
-	dst, _ = t.kinds[e.Kind].append(dst, &source{values: values{c: c, d: d, e: e}})
-	return dst
 }
 
 // decode reads documents one after another, or in a list.

@@ -11,14 +11,14 @@ import (
 // 1.44): the device is the resource, as it is at the upload, and each event a log record with an event name. Attributes of ours,
 // where the conventions have none, begin with defender.
 func OTLP(c *Constants) Format {
-	t := otlpTable()
+	w := otlpOf(c)
 	return Format{
 		Name: "otlp", ContentType: "application/x-protobuf", Binary: true,
 		Begin: func(dst []byte, d *fleet.Device, _ event.Fields) []byte {
-			return t.beginProto(dst, &source{values: values{c: c, d: d}})
+			return w().beginProto(dst, &source{values: values{c: c, d: d}})
 		},
 		Event: func(dst []byte, _ int, d *fleet.Device, e *event.Event) []byte {
-			return t.recordProto(dst, e.Kind, &source{values: values{c: c, d: d, e: e}})
+			return w().recordProto(dst, e.Kind, &source{values: values{c: c, d: d, e: e}})
 		},
 		End:    endProto,
 		Decode: decodeOTLP(protoRecords),
@@ -27,19 +27,19 @@ func OTLP(c *Constants) Format {
 
 // OTLPJSON writes the same in JSON (opentelemetry-proto, JSON Protobuf Encoding).
 func OTLPJSON(c *Constants) Format {
-	t := otlpTable()
+	w := otlpOf(c)
 	return Format{
 		Name: "otlp-json", ContentType: "application/json",
 		Begin: func(dst []byte, d *fleet.Device, _ event.Fields) []byte {
 			dst = append(dst, `{"resourceLogs":[{"resource":{"attributes":`...)
-			dst = t.resource.attributes(dst, &source{values: values{c: c, d: d}})
+			dst = w().resource.attributes(dst, &source{values: values{c: c, d: d}})
 			return append(dst, `},"scopeLogs":[{"scope":{"name":"`+otlpScope+`"},"logRecords":[`...)
 		},
 		Event: func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 			if n > 0 {
 				dst = append(dst, ',')
 			}
-			return t.recordJSON(dst, e.Kind, &source{values: values{c: c, d: d, e: e}})
+			return w().recordJSON(dst, e.Kind, &source{values: values{c: c, d: d, e: e}})
 		},
 		End:    func(dst []byte, _ int) []byte { return append(dst, `]}],"schemaUrl":"`+otlpSchema+`"}]}`...) },
 		Decode: decodeOTLP(jsonRecords),
@@ -121,22 +121,45 @@ var otlpKinds = [event.NumKinds][]row{
 	event.Feedback: {{"body", "$feedback.comments"}},
 }
 
-// otlp is the table, and its parts as they are written.
+// otlp is the parts of the table as a run writes them.
 type otlp struct {
-	*table
 	resource attributes
 	kinds    [event.NumKinds]otlpRecord
 }
 
 // otlpRecord is where a record's values are from.
 type otlpRecord struct {
-	time, number, text, body *knot // body is nil where a kind has none
+	time, number, text, body []choice // body is nil where a kind has none
 	attributes               attributes
+}
+
+// otlpOf makes the parts for a run when they are first asked for.
+func otlpOf(c *Constants) func() *otlp {
+	return sync.OnceValue(func() *otlp {
+		w := new(otlp)
+		for k, root := range otlpTable().kinds {
+			root = root.of(c)
+			w.resource = attributes(root.child("resource").members)
+			w.kinds[k] = otlpRecord{root.child("timeUnixNano").cell, root.child("severityNumber").cell, root.child("severityText").cell,
+				root.child("body").cell, attributes(root.child("attributes").members)}
+		}
+		return w
+	})
+}
+
+// child is a member of an object, which has nothing if the object has none of that name.
+func (n *knot) child(name string) knot {
+	for _, m := range n.members {
+		if m.name == name {
+			return *m.knot
+		}
+	}
+	return knot{}
 }
 
 type attributes []limb
 
-var otlpTable = sync.OnceValue(func() *otlp {
+var otlpTable = sync.OnceValue(func() *table {
 	rows := ownRows("attributes/defender.", "app.action", "app.crash.incident_id", "app.crash.exception", "app.crash.reason", "app.crash.report",
 		"app.crash.process", "web.domain", "web.remote_ip", "web.connection.remote_port", "web.protocol", "feedback.comments")
 	for k := range rows {
@@ -151,33 +174,15 @@ var otlpTable = sync.OnceValue(func() *otlp {
 		}
 		rows[k] = append(own, rows[k]...)
 	}
-	t := &otlp{table: newTable("/", "eventName", &otlpNames, otlpRows, &rows)}
-	for k, root := range t.table.kinds {
-		t.resource = attributes(root.child("resource").members)
-		t.kinds[k] = otlpRecord{root.child("timeUnixNano"), root.child("severityNumber"), root.child("severityText"), root.child("body"),
-			attributes(root.child("attributes").members)}
-	}
-	return t
+	return newTable("/", "eventName", &otlpNames, otlpRows, &rows)
 })
-
-func otlpRowsTable() *table { return otlpTable().table }
-
-// child is a member of an object; nil: it has none of that name.
-func (n *knot) child(name string) *knot {
-	for _, m := range n.members {
-		if m.name == name {
-			return m.knot
-		}
-	}
-	return nil
-}
 
 // attributes writes a list of attributes.
 func (list attributes) attributes(dst []byte, s *source) []byte {
 	sep := byte('[')
 	for i := range list {
 		m := &list[i]
-		c := m.pick(s)
+		c := pick(m.cell, s)
 		if c == nil {
 			continue
 		}
@@ -205,18 +210,16 @@ func (t *otlp) recordJSON(dst []byte, kind event.Kind, s *source) []byte {
 	r := &t.kinds[kind]
 	dst = append(dst, `{"timeUnixNano":"`...)
 	from := len(dst)
-	dst = r.time.pick(s).plain(dst, s)
+	dst = pick(r.time, s).plain(dst, s)
 	to := len(dst)
 	dst = append(dst, `","observedTimeUnixNano":"`...)
 	dst = append(dst, dst[from:to]...)
 	dst = append(dst, `","severityNumber":`...)
-	dst = r.number.pick(s).json(dst, s)
+	dst = pick(r.number, s).json(dst, s)
 	dst = append(dst, `,"severityText":`...)
-	dst = r.text.pick(s).json(dst, s)
-	if r.body != nil {
-		if c := r.body.pick(s); c != nil {
-			dst = append(c.json(append(dst, `,"body":{"stringValue":`...), s), '}')
-		}
+	dst = pick(r.text, s).json(dst, s)
+	if c := pick(r.body, s); c != nil {
+		dst = append(c.json(append(dst, `,"body":{"stringValue":`...), s), '}')
 	}
 	dst = append(dst, `,"attributes":`...)
 	dst = r.attributes.attributes(dst, s)

@@ -90,14 +90,12 @@ func (t *otlp) recordProto(dst []byte, kind event.Kind, s *source) []byte {
 	from := len(dst)
 	nanos := uint64(s.e.At.UnixNano())
 	dst = binary.LittleEndian.AppendUint64(append(dst, tagTime), nanos)
-	dst = smallNumber(append(dst, tagNumber), r.number.pick(s), s)
-	dst = appendProtoText(append(dst, tagText), r.text.pick(s), s)
-	if r.body != nil {
-		if c := r.body.pick(s); c != nil {
-			dst = append(dst, tagBody, 0)
-			at := len(dst)
-			dst = sized(appendProtoText(append(dst, tagString), c, s), at, 1)
-		}
+	dst = smallNumber(append(dst, tagNumber), pick(r.number, s), s)
+	dst = appendProtoText(append(dst, tagText), pick(r.text, s), s)
+	if c := pick(r.body, s); c != nil {
+		dst = append(dst, tagBody, 0)
+		at := len(dst)
+		dst = sized(appendProtoText(append(dst, tagString), c, s), at, 1)
 	}
 	for i := range r.attributes {
 		dst = r.attributes[i].proto(dst, tagAttribute, s)
@@ -133,7 +131,7 @@ func appendProtoText(dst []byte, c *choice, s *source) []byte {
 
 // proto writes an attribute, if it has a value.
 func (m *limb) proto(dst []byte, tag byte, s *source) []byte {
-	c := m.pick(s)
+	c := pick(m.cell, s)
 	if c == nil {
 		return dst
 	}

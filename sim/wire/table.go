@@ -27,13 +27,13 @@ type table struct {
 	kinds [event.NumKinds]*knot
 	kind  []string              // where in a document the kind of its event is told
 	names map[string]event.Kind // what it says there
+	again *writer               // of documents that were read
 }
 
 // knot is a part of a document.
 type knot struct {
 	kind    knotKind
 	members []limb
-	writes  []limb   // members, those that never change put together where they follow one another
 	cell    []choice // of a leaf
 }
 
@@ -47,21 +47,21 @@ const (
 )
 
 type limb struct {
-	name  string
-	key   []byte // "name":
-	fixed []byte // "name":value, of what is the same in all documents
+	name string
+	key  []byte // "name":
 	*knot
 }
 
 // choice is one of the things that can stand at a place.
 type choice struct {
-	field *placeField // nil: lit
-	slot  int         // of the field in placeFields
-	form  *cellForm   // nil: as the native format has it
-	as    form        // how it is written in JSON
-	safe  bool        // its text needs no escape
-	sure  bool        // the field has a value always
-	lit   []byte      // JSON, of a fixed value; plain text where as is asText and there is a field
+	field *placeField                       // nil: lit
+	slot  int                               // of the field in placeFields
+	live  func(dst []byte, v values) []byte // appends it for an event; nil: only by way of the native value
+	form  *cellForm                         // nil: as the native format has it
+	as    form                              // how it is written in JSON
+	safe  bool                              // in a text it needs no escape
+	sure  bool                              // it is there always, as far as a run has been asked
+	lit   []byte                            // JSON, of a fixed value; plain text where as is asText and there is a field
 }
 
 // newTable compiles rows: those of all kinds, then those of each. kind is the place that tells the kind, and in how that names it.
@@ -73,7 +73,6 @@ func newTable(sep, kind string, in *[event.NumKinds]string, all []row, kinds *[e
 		for _, r := range slices.Concat(all, kinds[k]) {
 			root.add(strings.Split(r.at, sep), r)
 		}
-		root.fold()
 		t.kinds[k] = root
 		name := k.String()
 		if in != nil {
@@ -81,6 +80,7 @@ func newTable(sep, kind string, in *[event.NumKinds]string, all []row, kinds *[e
 		}
 		t.names[name] = k
 	}
+	t.again = t.writer(nil)
 	return t
 }
 
@@ -109,7 +109,7 @@ func TableOf(format string) (list []Mapped) {
 	return list
 }
 
-var tables = map[string]func() *table{"ocsf": ocsfTable, "ecs": ecsTable, "mde": mdeTable, "otlp": otlpRowsTable, "otlp-json": otlpRowsTable}
+var tables = map[string]func() *table{"ocsf": ocsfTable, "ecs": ecsTable, "mde": mdeTable, "otlp": otlpTable, "otlp-json": otlpTable}
 
 // add puts a row below n.
 func (n *knot) add(path []string, r row) {
@@ -148,21 +148,6 @@ func (n *knot) add(path []string, r row) {
 	}
 }
 
-// fold notes what never changes.
-func (n *knot) fold() {
-	for i := range n.members {
-		m := &n.members[i]
-		if m.fold(); m.kind == leafKnot && len(m.cell) == 1 && m.cell[0].field == nil {
-			m.fixed = slices.Concat(m.key, m.cell[0].lit)
-		}
-		if last := len(n.writes) - 1; m.fixed != nil && last >= 0 && n.writes[last].fixed != nil {
-			n.writes[last].fixed = slices.Concat(n.writes[last].fixed, []byte(","), m.fixed)
-			continue
-		}
-		n.writes = append(n.writes, *m)
-	}
-}
-
 func newChoice(s string) choice {
 	if !strings.HasPrefix(s, "$") {
 		if !json.Valid([]byte(s)) {
@@ -176,11 +161,11 @@ func newChoice(s string) choice {
 		panic(fmt.Sprintf("there is no field %q", name))
 	}
 	f := &placeFields[slot]
-	c := choice{field: f, slot: slot, as: f.form, safe: f.safe, sure: f.data == none && f.has == nil}
+	c := choice{field: f, slot: slot, as: f.form, safe: f.safe, live: f.append}
 	switch value, fixed := strings.CutPrefix(formName, "="); {
 	case !formed:
 	case fixed:
-		c.as, c.lit = asNumber, []byte(value)
+		c.as, c.lit, c.live = asNumber, []byte(value), nil
 		if value[0] == '"' {
 			c.as, c.safe, c.lit = asText, true, []byte(value[1:len(value)-1])
 		}
@@ -188,8 +173,11 @@ func newChoice(s string) choice {
 		if c.form = cellForms[formName]; c.form == nil {
 			panic(fmt.Sprintf("there is no form %q", formName))
 		}
-		c.as, c.safe = c.form.as, !c.form.odd
+		if c.as, c.safe = c.form.as, !c.form.odd; !c.form.same {
+			c.live = c.form.live
+		}
 	}
+	c.safe = c.safe || c.as == asNumber || c.as == asBool
 	return c
 }
 
@@ -199,68 +187,19 @@ type source struct {
 	read [][]byte // by slot, as plain text; nil: the field has no value. Nil: values
 }
 
+// there reports whether s has what c, which is not sure, stands for.
 func (s *source) there(c *choice) bool {
-	switch {
-	case s.read != nil:
+	if s.read != nil {
 		return s.read[c.slot] != nil
-	case c.field.scope == ofRun:
-		return s.c.Run != ""
-	case c.sure: // a table is of one kind of event
-		return true
-	case c.field.scope == ofUpload:
-		return s.c.Send.Has(c.field.data) && (c.field.has == nil || c.field.has(s.values))
 	}
-	return s.e.Has.Has(c.field.data) && (c.field.has == nil || c.field.has(s.values))
+	f := c.field
+	return (f.scope != ofEvent || s.e.Has.Has(f.data)) && (f.has == nil || f.has(s.values))
 }
 
-// append writes a part of a document; false says that nothing of it is there, and that what was written is of no use.
-func (n *knot) append(dst []byte, s *source) ([]byte, bool) {
-	switch n.kind {
-	case leafKnot:
-		c := n.pick(s)
-		if c == nil {
-			return dst, false
-		}
-		return c.json(dst, s), true
-	case listKnot:
-		dst, ok := n.members[0].append(append(dst, '['), s)
-		return append(dst, ']'), ok
-	case innerKnot:
-		dst = append(dst, '"')
-		from := len(dst)
-		dst, ok := n.members[0].append(dst, s)
-		if !ok {
-			return dst, false
-		}
-		return append(escapeTail(dst, from), '"'), true
-	}
-	dst = append(dst, '{')
-	empty := true
-	for i := range n.writes {
-		m := &n.writes[i]
-		from := len(dst)
-		if !empty {
-			dst = append(dst, ',')
-		}
-		if m.fixed != nil {
-			dst, empty = append(dst, m.fixed...), false
-			continue
-		}
-		dst = append(dst, m.key...)
-		var ok bool
-		if dst, ok = m.append(dst, s); !ok {
-			dst = dst[:from]
-			continue
-		}
-		empty = false
-	}
-	return append(dst, '}'), !empty
-}
-
-// pick is what stands at a leaf; nil: nothing does.
-func (n *knot) pick(s *source) *choice {
-	for i := range n.cell {
-		if c := &n.cell[i]; c.field == nil || s.there(c) {
+// pick is what of a cell stands there; nil: nothing does.
+func pick(cell []choice, s *source) *choice {
+	for i := range cell {
+		if c := &cell[i]; c.sure || s.there(c) {
 			return c
 		}
 	}
@@ -285,24 +224,20 @@ func (c *choice) json(dst []byte, s *source) []byte {
 
 // plain writes a field as text without quotes and escapes.
 func (c *choice) plain(dst []byte, s *source) []byte {
-	from := len(dst)
 	switch {
 	case c.lit != nil:
 		return append(dst, c.lit...)
-	case s.read == nil && c.form != nil && c.form.live != nil:
-		return c.form.live(dst, s.values)
+	case s.read == nil && c.live != nil:
+		return c.live(dst, s.values)
 	case s.read == nil:
+		from := len(dst)
 		dst = c.field.append(dst, s.values)
+		to := len(dst)
+		dst = c.form.to(dst, dst[from:to])
+		n := copy(dst[from:], dst[to:])
+		return dst[:from+n]
 	case c.form == nil:
 		return append(dst, s.read[c.slot]...)
-	default:
-		return c.form.to(dst, s.read[c.slot])
 	}
-	if c.form == nil || c.form.same {
-		return dst
-	}
-	to := len(dst)
-	dst = c.form.to(dst, dst[from:to])
-	n := copy(dst[from:], dst[to:])
-	return dst[:from+n]
+	return c.form.to(dst, s.read[c.slot])
 }

@@ -36,16 +36,15 @@ func (t *table) document(doc []byte, c *capture) ([]byte, error) {
 	if !ok {
 		return nil, &Error{Field: join(t.kind), Msg: "does not name a kind of event"}
 	}
-	root := t.kinds[kind]
-	root.capture(doc, c)
+	t.kinds[kind].capture(doc, c)
 	from := &source{read: c.slots}
-	c.expected, _ = root.append(c.expected[:0], from)
+	c.expected = t.again[kind].append(c.expected[:0], from)
 	if e := differ(c.expected, doc, "", 0); e != nil {
 		return nil, e
 	}
 	c.slots[kindSlot] = append(c.rest(), kind.String()...)
 	c.native = append(c.native[:0], `{"v":1,`...)
-	c.native, _ = nativeTable().kinds[kind].append(c.native, from)
+	c.native = nativeTable().again[kind].append(c.native, from)
 	at := len(`{"v":1,`)
 	return append(c.native[:at], c.native[at+1:]...), nil // without the table's own brace
 }

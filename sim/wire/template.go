@@ -271,24 +271,19 @@ func appendParts(dst []byte, parts []part, v values, esc escape) ([]byte, bool) 
 
 // escapeJSON turns dst[from:] into the inside of a JSON string.
 func escapeJSON(dst []byte, from int) []byte {
-	first := from
-	for first < len(dst) && plain[dst[first]] {
-		first++
-	}
+	first := plainTo(dst, from)
 	if first == len(dst) {
 		return dst
 	}
-	odd := false
-	for _, c := range dst[first:] {
-		odd = odd || !plain[c] && c != '"' && c != '\\' && c != '\n'
+	for i := first; i < len(dst); i = plainTo(dst, i+1) {
+		if c := dst[i]; c != '"' && c != '\\' && c != '\n' {
+			to := len(dst)
+			dst = appendText(dst, dst[first:to]) // what is not ASCII, or holds a tab: a comment of a user, a name
+			n := copy(dst[first:], dst[to+1:len(dst)-1])
+			return dst[:first+n]
+		}
 	}
-	if !odd {
-		return escapeTail(dst, first)
-	}
-	to := len(dst)
-	dst = appendText(dst, dst[from:to]) // what is not ASCII, or holds a tab: a comment of a user, a name
-	n := copy(dst[from:], dst[to+1:len(dst)-1])
-	return dst[:from+n]
+	return escapeTail(dst, first)
 }
 
 // escapeURL turns dst[from:] into a part of a path or the value of a query: all but unreserved characters (RFC 3986 section 2.3).

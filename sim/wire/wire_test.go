@@ -344,6 +344,34 @@ func TestEscapeTail(t *testing.T) {
 	}
 }
 
+// Eight bytes are looked at a time, and the last ones once more: each byte at each place of texts of all such lengths.
+func TestEscapesAnywhere(t *testing.T) {
+	for n := range 26 {
+		for at := range n {
+			for _, c := range []byte{0, 0x1f, ' ', '!', '"', '#', '[', '\\', ']', '\n', '\t', 0x7f} {
+				text := bytes.Repeat([]byte{'a'}, n)
+				text[at] = c
+				if at+1 < n {
+					text[at+1] = c + 1 // what a byte lends may be seen in the next one
+				}
+				want, i := []byte{'"'}, 0
+				for i < n {
+					want = append(want, appendText(nil, text[i:i+1])[1:]...)
+					want = want[:len(want)-1]
+					i++
+				}
+				want = append(want, '"')
+				if got := appendText(nil, text); !bytes.Equal(got, want) {
+					t.Errorf("appendText(%q) = %s, want %s", text, got, want)
+				}
+				if got := escapeJSON(append([]byte{'"', c}, text...), 2); !bytes.Equal(got[2:], want[1:len(want)-1]) {
+					t.Errorf("escapeJSON(%q) = %s, want %s", text, got[2:], want[1:len(want)-1])
+				}
+			}
+		}
+	}
+}
+
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"", "plain", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "é\u2028\U0001f62c", "\xff\xc3", "<&>", strings.Repeat("\x01", 40)} {
 		f.Add(s)
