@@ -22,7 +22,7 @@ type tools struct{ drover, wrk, vegeta, k6 string }
 
 // findTools builds drover from the working directory, and those of the peers into cache that are not there.
 func findTools(ctx context.Context, cache string, peers []string) (t tools, err error) {
-	for _, tool := range []string{"go", "taskset"} {
+	for _, tool := range []string{"go", "make", "taskset"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return t, fmt.Errorf("%s is needed: %w", tool, err)
 		}
@@ -34,8 +34,7 @@ func findTools(ctx context.Context, cache string, peers []string) (t tools, err 
 		return t, err
 	}
 	t.drover = filepath.Join(cache, "drover")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", t.drover, "./cmd/drover")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.CommandContext(ctx, "make", "--no-print-directory", "--silent", "build", "BIN="+t.drover) // what users have
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return t, fmt.Errorf("build drover, from the top of its repository: %w", err)
