@@ -238,7 +238,7 @@ func (s *Stream) deadline(st *state) time.Duration {
 	case st.is(ready):
 		return 0
 	}
-	return s.nodes.list[s.nodes.list[st.last].next].At + s.cfg.Batch.MaxAge
+	return s.nodes.oldest(st.last) + s.cfg.Batch.MaxAge
 }
 
 // Next fills u with the next upload that falls due at or before limit, and reports whether there is one. All that the timeline
