@@ -60,6 +60,7 @@ func NewModel(sc *scenario.Scenario) (*Model, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
+	m.Behavior.Until = until(sc)
 	return m, nil
 }
 

@@ -71,7 +71,7 @@ func makePlan(m *Model, f wire.Format, most float64) *Plan {
 		maker:  newMaker(m),
 		plan:   p,
 		scale:  float64(n) / float64(p.Sample),
-		stream: behavior.NewStream(&m.Behavior, devices),
+		stream: behavior.NewStream(&m.Behavior, len(devices), func(j int) int { return devices[j] }),
 		format: f,
 		most:   most,
 	}

@@ -57,6 +57,19 @@ func (m *Model) check() error {
 	return nil
 }
 
+// until is the device time at the end of a run; 0 where the load asks for uploads, and the devices live as long as that takes.
+func until(sc *scenario.Scenario) (at time.Duration) {
+	for _, ph := range sc.Load.Phases {
+		switch {
+		case asks(sc, ph):
+			return 0
+		case ph.Do == scenario.Drive:
+			at += time.Duration(float64(ph.For) * ph.Speed)
+		}
+	}
+	return at
+}
+
 // countReporters counts the devices of each partition that ever have something to report. Arrivals are dealt out by them: one
 // that went to a partition of silent devices would be lost.
 func (m *Model) countReporters() {

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"drover/sim/behavior"
@@ -62,10 +61,9 @@ func NewSchedule(m *Model, partitions []int) *Schedule {
 	if m.reporters != nil {
 		s.allot = pace.Allot(m.reporters)
 	}
-	var devices []int
 	for _, p := range partitions {
-		devices = slices.AppendSeq(devices[:0], m.Fleet.PartitionDevices(p)) // streams do not keep it
-		part := &part{devices: len(devices), stream: behavior.NewStream(&m.Behavior, devices)}
+		n := m.Fleet.PartitionSize(p)
+		part := &part{devices: n, stream: behavior.NewStream(&m.Behavior, n, func(j int) int { return m.Fleet.PartitionDevice(p, j) })}
 		part.prompt = prompter{stream: part.stream, left: m.cues}
 		part.asked = m.reporters != nil && m.reporters[p] > 0
 		s.parts = append(s.parts, part)

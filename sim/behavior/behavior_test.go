@@ -110,7 +110,21 @@ func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(Item{}); n != 16 {
 		t.Errorf("an item takes %d bytes, want 16", n)
 	}
-	if n := unsafe.Sizeof(state{}); n > 112 {
-		t.Errorf("the state of a device takes %d bytes, want 112 at most", n)
+	if n, whole := unsafe.Sizeof(node{}), unsafe.Sizeof(block{}); n != 20 || whole != 10<<10 {
+		t.Errorf("a pending event takes %d bytes and a block of them %d, want 20 and 10,240", n, whole)
+	}
+	update := []Entry{{Release: &Release{}}}
+	for _, c := range []struct {
+		cfg  Config
+		want int
+	}{
+		{Config{Until: 26 * time.Hour}, 88},
+		{Config{Until: 26 * time.Hour, Timeline: update}, 94},
+		{Config{Until: 50 * time.Hour}, 108},               // times may be too late for six bytes
+		{Config{Timeline: append(update, update...)}, 116}, // nobody knows how late
+	} {
+		if s := newStore(&c.cfg, 1000, nil); s.size != c.want || len(s.records) > 1000*c.want+8 {
+			t.Errorf("until %v, %d releases: a device takes %d bytes and a thousand %d, want %d each", c.cfg.Until, len(c.cfg.Timeline), s.size, len(s.records), c.want)
+		}
 	}
 }

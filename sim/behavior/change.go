@@ -2,7 +2,6 @@ package behavior
 
 import (
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"drover/sim/event"
@@ -61,17 +60,17 @@ func (s *Stream) pass() {
 	}
 	e := &s.cfg.Timeline[m.entry]
 	turned := map[uint32]uint32{}
-	if e.Release != nil && s.takes == nil {
-		s.takes = slices.Repeat([]time.Duration{never}, len(s.dev))
-	}
-	for j := range s.dev {
-		st := &s.dev[j]
-		switch {
-		case !e.Select.Has(int(st.index)):
-		case e.Release != nil:
-			s.takes[j] = min(s.takes[j], s.past.next(int(st.index), m.at))
-		case e.Change == nil: // it happens on the network, and the device goes on as before
-		default:
+	for j := range uint32(s.dev.n) {
+		if e.Release == nil && e.Change == nil { // it happens on the network, and the devices go on as before
+			break
+		}
+		if !e.Select.Has(s.dev.device(int(j))) {
+			continue
+		}
+		st := s.load(j)
+		if e.Release != nil {
+			st.times.put(release, min(st.at(release), s.past.next(int(st.index), m.at)))
+		} else {
 			to, known := turned[st.plan]
 			if !known {
 				to = s.turnedBy(st.plan, m)
@@ -79,8 +78,9 @@ func (s *Stream) pass() {
 			}
 			s.turn(st, to, m.at)
 		}
+		s.dev.put(j, st)
 	}
-	s.heap.init(len(s.dev))
+	s.heap.init(s.dev.n)
 }
 
 // turnedBy is the plan that follows from another one by a mark.
@@ -162,14 +162,15 @@ func (s *Stream) turn(st *state, to uint32, at time.Duration) {
 			s.withdraw(st, kind)
 		}
 		if o := is.often(c, after); o != was.often(c, before) {
-			st.next[c] = never
+			next := never
 			if !after {
-				st.next[c] = s.first(st, self, c, at)
+				next = s.first(st, self, c, at)
 			}
+			st.times.put(c, next)
 		}
 	}
 	if was.Offline.PerDay != is.Offline.PerDay && !st.is(offline) {
-		st.network = s.nextOffline(st, self, at)
+		st.times.put(network, s.nextOffline(st, self, at))
 	}
 }
 
@@ -188,7 +189,7 @@ func (s *Stream) first(st *state, self uint64, clock int, at time.Duration) time
 
 // withdraw removes the pending events of a kind: a user who takes consent back takes it back for what was not sent, too.
 func (s *Stream) withdraw(st *state, kind event.Kind) {
-	for range st.pending() { // each goes to the end again, or away
+	for range st.events() { // each goes to the end again, or away
 		var it Item
 		if it, st.last = s.nodes.pop(st.last); it.Kind != kind {
 			st.last = s.nodes.add(st.last, it)
@@ -202,13 +203,12 @@ func (s *Stream) withdraw(st *state, kind event.Kind) {
 
 // update lets a device take the releases whose turn it is, and report what that makes of it. It returns whether an upload is
 // due.
-func (s *Stream) update(j uint32, at time.Duration) (full bool) {
-	st := &s.dev[j]
+func (s *Stream) update(st *state, at time.Duration) (full bool) {
 	s.cfg.Fleet.Device(int(st.index), &s.was)
 	s.is = s.was
 	s.past.Device(&s.was, at-1)
 	s.past.Device(&s.is, at)
-	s.takes[j] = s.past.next(int(st.index), at)
+	st.times.put(release, s.past.next(int(st.index), at))
 	if s.is.OS != s.was.OS || s.is.App != s.was.App {
 		st.restart(at)
 	}

@@ -53,15 +53,15 @@ func (h *heap) top() (dev uint32, at time.Duration) {
 	return h.dev[0], h.due(h.dev[0])
 }
 
-// fixTop takes notice of the first device's new time.
-func (h *heap) fixTop() {
+// fixTop takes notice of the first device's new time, which is what due says of it now.
+func (h *heap) fixTop(at time.Duration) {
 	if (h.now-h.base)>>keyBits > math.MaxUint32/2 {
 		h.base = h.now
 		for i, dev := range h.dev { // in the same order as before
 			h.key[i] = h.keyOf(h.due(dev))
 		}
 	} else {
-		h.key[0] = h.keyOf(h.due(h.dev[0]))
+		h.key[0] = h.keyOf(at)
 	}
 	h.down(0)
 }

@@ -43,7 +43,7 @@ func TestHeap(t *testing.T) {
 			if step%50 == 0 {
 				due[dev] = 0 // at once, whatever the time
 			}
-			h.fixTop()
+			h.fixTop(due[dev])
 			if step%300 == 0 {
 				h.init(devices)
 			}

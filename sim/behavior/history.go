@@ -21,13 +21,15 @@ type PageView struct {
 // History calls f with the visits of a device in order, until f returns false or until is over. They are those of a run without
 // a timeline: what a timeline changes depends on the run's phases.
 func History(cfg *Config, device int, until time.Duration, f func(*PageView) bool) {
-	s := NewStream(cfg, []int{device})
-	st, h := &s.dev[0], cfg.Hosts
+	whole := *cfg
+	whole.Until = 0 // a run may end before until
+	s := NewStream(&whole, 1, func(int) int { return device })
+	st, h := s.load(0), cfg.Hosts
 	plan := s.plans[st.plan]
 	self := s.self(st)
 	clock := clockOf(event.WebThreat)
 	var p PageView
-	for at := st.next[clock]; at <= until && at != never; at = s.after(st, self, clock, at) {
+	for at := st.at(clock); at <= until && at != never; at = s.after(st, self, clock, at) {
 		v := s.visits.visit(self, plan.cohort, plan.supervised, at, plan.Web.MaliciousShare)
 		p = PageView{At: at, URL: p.URL[:0], Truth: v.truth, Verdict: v.verdict.category, Score: v.verdict.score}
 		if v.site != nil {

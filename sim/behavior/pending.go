@@ -7,7 +7,7 @@ import "time"
 // push adds an event to what is pending and reports whether an upload is due now.
 func (s *Stream) push(st *state, it Item) bool {
 	s.stats.Made[it.Kind]++
-	if st.is(offline) && st.pending() >= s.cfg.Spool.MaxEvents {
+	if st.is(offline) && st.events() >= s.cfg.Spool.MaxEvents {
 		if !s.cfg.Spool.DropOldest {
 			s.stats.Lost[it.Kind]++
 			return false
@@ -17,7 +17,7 @@ func (s *Stream) push(st *state, it Item) bool {
 	st.last = s.nodes.add(st.last, it)
 	st.held += oneEvent
 	b := &s.cfg.Batch
-	return !st.is(offline) && (st.pending() >= b.MaxEvents || b.MaxAge <= 0 || b.Urgent[it.Kind])
+	return !st.is(offline) && (st.events() >= b.MaxEvents || b.MaxAge <= 0 || b.Urgent[it.Kind])
 }
 
 // pop removes the oldest pending event.
@@ -45,19 +45,23 @@ func (s *Stream) take(st *state, at time.Duration, u *Upload) {
 // Flush fills u with an upload of what a device still has pending, whether it is due or has a network or not, and reports
 // whether there was anything. It goes through the devices in order. It belongs after Close.
 func (s *Stream) Flush(u *Upload) bool {
-	for ; s.flushed < len(s.dev); s.flushed++ {
-		if st := &s.dev[s.flushed]; !st.none() {
-			s.take(st, s.heap.now, u)
-			return true
+	for ; s.flushed < s.dev.n; s.flushed++ {
+		j := uint32(s.flushed)
+		st := s.load(j)
+		if st.none() {
+			continue
 		}
+		s.take(st, s.heap.now, u)
+		s.dev.put(j, st)
+		return true
 	}
 	return false
 }
 
 // Pending is how many events devices have not sent, and how many uploads Flush will make of them.
 func (s *Stream) Pending() (events, uploads int) {
-	for j := range s.dev {
-		n := s.dev[j].pending()
+	for j := range uint32(s.dev.n) {
+		n := pendingOf(s.dev.of(j)).events()
 		events += n
 		uploads += (n + s.cfg.Batch.MaxEvents - 1) / s.cfg.Batch.MaxEvents
 	}

@@ -50,7 +50,7 @@ func (s *Stream) happen(st *state, self uint64, clock int, at time.Duration) Ite
 		return it
 	case event.Memory:
 		it.since = now - st.extension
-		it.until = uint16(min((st.next[jetsam]-at)/untilUnit, math.MaxUint16))
+		it.until = uint16(min((st.at(jetsam)-at)/untilUnit, math.MaxUint16))
 		it.app = math.MaxUint8
 		if st.app > 0 {
 			it.app = uint8(min(at/appUnit-time.Duration(st.app)*time.Second/appUnit, math.MaxUint8))

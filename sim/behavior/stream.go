@@ -40,6 +40,7 @@ type Config struct {
 
 	Classifier classify.Classifier // of canaries; what it says of planted sites Hosts knows
 	Enroll     bool                // devices have an enrolment event before all others
+	Until      time.Duration       // device time that the streams do not go beyond; 0: not known. In a short run a device takes less memory
 	Sends      event.Sends
 	Canaries   *Canaries // nil: none
 	Timeline   []Entry
@@ -78,15 +79,14 @@ func (s *Stats) Add(o Stats) {
 // Stream is the uploads of some devices, in the order in which they fall due. It is owned by one goroutine.
 //
 // The state of a device is when each kind of event happens next, and the events it has not sent yet: about a hundred
-// bytes. Which device is next comes from a heap.
+// bytes, see store. Which device is next comes from a heap.
 type Stream struct {
 	cfg    *Config
 	plans  []*compiled
 	known  map[origin]uint32  // plans by what they are made of; see compile
 	shapes map[int]*weekShape // by cohort
 	zones  []zone
-	dev    []state
-	takes  []time.Duration // when each device may take its next release; nil until there is one
+	dev    store
 	heap   heap
 	nodes  arena
 	items  []Item
@@ -100,41 +100,9 @@ type Stream struct {
 
 	flushed int // devices that Flush is done with
 
+	st      state        // of the device whose turn it is
 	was, is fleet.Device // scratch of update
 }
-
-// state is all that a device carries from event to event.
-type state struct {
-	next    [numClocks]time.Duration // when each clock rings next
-	network time.Duration            // when the network goes away or comes back
-	lives                            // of the processes
-	last    uint32                   // newest pending event in the arena, after which the oldest comes again; 0 for none
-	index   uint32                   // of the device in the fleet
-	seq     uint32                   // of the next event to be sent
-	plan    uint32                   // in Stream.plans
-	held    uint32                   // how many events are pending, and the flags in its lowest bits
-}
-
-// Flags of a device.
-const (
-	offline  uint32 = 1 << iota
-	ready           // an upload is due at once: more than one batch is pending
-	fresh           // the app was installed in this run and has not reported on itself yet
-	oneEvent        // of held; a spool's bound keeps the count below 2 to the 29th
-)
-
-func (st *state) is(flag uint32) bool { return st.held&flag != 0 }
-
-func (st *state) set(flag uint32, on bool) {
-	if st.held &^= flag; on {
-		st.held |= flag
-	}
-}
-
-// pending is how many events have not been sent.
-func (st *state) pending() int { return int(st.held / oneEvent) }
-
-func (st *state) none() bool { return st.held < oneEvent }
 
 // compiled is a plan in the form that the stream runs on: that of a cohort, in a time zone, under some changes of the
 // timeline.
@@ -163,29 +131,36 @@ type origin struct {
 	entries string
 }
 
-// NewStream returns the stream of the given devices, which are indices into the fleet.
-func NewStream(cfg *Config, devices []int) *Stream {
+// NewStream returns the stream of n devices. Number j of them, from 0, is device(j) of the fleet.
+func NewStream(cfg *Config, n int, device func(j int) int) *Stream {
 	s := &Stream{
-		cfg: cfg, dev: make([]state, len(devices)), visits: visitor{cfg: cfg}, known: map[origin]uint32{}, shapes: map[int]*weekShape{},
+		cfg: cfg, dev: newStore(cfg, n, device), visits: visitor{cfg: cfg}, known: map[origin]uint32{}, shapes: map[int]*weekShape{},
 	}
 	zones := map[*time.Location]uint16{}
 	var d fleet.Device
-	for j, i := range devices {
-		cfg.Fleet.Device(i, &d)
+	for j := range uint32(n) {
+		st := s.load(j)
+		cfg.Fleet.Device(int(st.index), &d)
 		z, ok := zones[d.Timezone]
 		if !ok {
 			z = uint16(len(s.zones))
 			zones[d.Timezone] = z
 			s.zones = append(s.zones, newZone(cfg.Start, d.Timezone))
 		}
-		p := plain{d.Cohort, z, cfg.Plans[d.Cohort].crashMore(&d), d.Supervised}
-		s.dev[j] = state{index: uint32(i), plan: s.compile(p, nil)}
-		s.dev[j].set(fresh, cfg.Enroll)
-		s.begin(&s.dev[j], &d)
+		st.plan = s.compile(plain{d.Cohort, z, cfg.Plans[d.Cohort].crashMore(&d), d.Supervised}, nil)
+		st.set(fresh, cfg.Enroll)
+		s.begin(st, &d)
+		s.dev.put(j, st)
 	}
 	s.heap.due = s.due
-	s.heap.init(len(devices))
+	s.heap.init(n)
 	return s
+}
+
+// load fills the scratch of the device whose turn it is.
+func (s *Stream) load(j uint32) *state {
+	s.dev.get(j, &s.st)
+	return &s.st
 }
 
 // begin sets every clock of a device to its first time.
@@ -199,19 +174,21 @@ func (s *Stream) begin(st *state, d *fleet.Device) {
 		rate := plan.rates[c]
 		switch {
 		case withheld(kindOf(c), d.OptionalDiag, d.FeedbackForm):
-			st.next[c] = never
+			st.times.put(c, never)
 		case rate.Every > 0:
 			// Period -1 began before the run, but its occurrence may be late enough to be in it.
-			if st.next[c] = periodic(self, c, rate, -1); st.next[c] < 0 {
-				st.next[c] = periodic(self, c, rate, 0)
+			at := periodic(self, c, rate, -1)
+			if at < 0 {
+				at = periodic(self, c, rate, 0)
 			}
+			st.times.put(c, at)
 		case rate.PerDay > 0:
-			st.next[c] = s.random(st, self, drawGap, c, 0)
+			st.times.put(c, s.random(st, self, drawGap, c, 0))
 		default:
-			st.next[c] = never
+			st.times.put(c, never)
 		}
 	}
-	st.network = s.nextOffline(st, self, 0)
+	st.times.put(network, s.nextOffline(st, self, 0))
 }
 
 // self is the key from which all draws of a device come.
@@ -219,26 +196,20 @@ func (s *Stream) self(st *state) uint64 { return key(s.cfg.Seed, uint64(st.index
 
 // due returns when a device next has something to do.
 func (s *Stream) due(j uint32) time.Duration {
-	st := &s.dev[j]
-	at := min(st.network, s.deadline(st))
-	if s.takes != nil {
-		at = min(at, s.takes[j])
-	}
-	for _, t := range st.next {
-		at = min(at, t)
-	}
-	return at
+	b := s.dev.of(j)
+	t := s.dev.times(b)
+	return min(t.first(), s.deadline(pendingOf(b)))
 }
 
 // deadline is when the pending events must go: when the oldest is MaxAge old, unless there is no network.
-func (s *Stream) deadline(st *state) time.Duration {
+func (s *Stream) deadline(p pending) time.Duration {
 	switch {
-	case st.none() || st.is(offline):
+	case p.none() || p.is(offline):
 		return never
-	case st.is(ready):
+	case p.is(ready):
 		return 0
 	}
-	return s.nodes.oldest(st.last) + s.cfg.Batch.MaxAge
+	return s.nodes.oldest(p.last) + s.cfg.Batch.MaxAge
 }
 
 // Next fills u with the next upload that falls due at or before limit, and reports whether there is one. All that the timeline
@@ -265,11 +236,13 @@ func (s *Stream) run(limit time.Duration, u *Upload) bool {
 			return false
 		}
 		s.heap.now = max(s.heap.now, at)
-		full := s.step(j, at, limit)
+		st := s.load(j)
+		full := s.step(st, at, limit)
 		if full {
-			s.take(&s.dev[j], s.heap.now, u)
+			s.take(st, s.heap.now, u)
 		}
-		s.heap.fixTop()
+		s.dev.put(j, st)
+		s.heap.fixTop(min(st.first(), s.deadline(st.pending)))
 		if full {
 			return true
 		}
@@ -277,30 +250,24 @@ func (s *Stream) run(limit time.Duration, u *Upload) bool {
 }
 
 // step lets a device do what is due at at and reports whether an upload is due.
-func (s *Stream) step(j uint32, at, limit time.Duration) bool {
-	st := &s.dev[j]
-	if !st.is(offline) && s.deadline(st) <= at {
+func (s *Stream) step(st *state, at, limit time.Duration) bool {
+	if !st.is(offline) && s.deadline(st.pending) <= at {
 		return true
 	}
 	self := s.self(st)
-	if st.network <= at {
+	if st.at(network) <= at {
 		return s.toggle(st, self, at)
 	}
-	if s.takes != nil && s.takes[j] <= at {
-		return s.update(j, at)
+	if st.at(release) <= at {
+		return s.update(st, at)
 	}
-	clock := 0
-	for c, t := range st.next {
-		if t < st.next[clock] {
-			clock = c
-		}
-	}
+	clock := st.clock()
 	if kindOf(clock) == event.WebThreat {
 		if !s.browse(st, self, limit) {
 			return false
 		}
 	} else {
-		st.next[clock] = s.after(st, self, clock, at)
+		st.times.put(clock, s.after(st, self, clock, at))
 	}
 	return s.push(st, s.happen(st, self, clock, at))
 }
@@ -309,10 +276,10 @@ func (s *Stream) step(j uint32, at, limit time.Duration) bool {
 func (s *Stream) toggle(st *state, self uint64, at time.Duration) bool {
 	st.held ^= offline
 	if st.is(offline) {
-		st.network = s.nextOnline(st, self, at)
+		st.times.put(network, s.nextOnline(st, self, at))
 		return false
 	}
-	st.network = s.nextOffline(st, self, at)
+	st.times.put(network, s.nextOffline(st, self, at))
 	return !st.none()
 }
 
@@ -321,13 +288,13 @@ func (s *Stream) toggle(st *state, self uint64, at time.Duration) bool {
 // timeline changes anything, and where the stream is told to. It reports whether the one that was due is detected.
 func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
 	clock := clockOf(event.WebThreat)
-	at := st.next[clock]
+	at := st.at(clock)
 	due := at
 	plan := s.plans[st.plan]
-	others := min(st.network, s.deadline(st), limit, at+s.ahead, s.nextMark())
-	for c, t := range st.next {
+	others := min(st.at(network), s.deadline(st.pending), limit, at+s.ahead, s.nextMark())
+	for c := range numClocks {
 		if c != clock {
-			others = min(others, t)
+			others = min(others, st.at(c))
 		}
 	}
 	for {
@@ -335,7 +302,7 @@ func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
 		if v.detected() && at > due {
 			return false
 		}
-		st.next[clock] = s.after(st, self, clock, at)
+		st.times.put(clock, s.after(st, self, clock, at))
 		s.stats.Visits++
 		s.stats.Verdicts[v.truth][v.verdict.category]++
 		if v.canary > 0 {
@@ -344,7 +311,7 @@ func (s *Stream) browse(st *state, self uint64, limit time.Duration) bool {
 		if v.detected() {
 			return true
 		}
-		if at = st.next[clock]; at > others {
+		if at = st.at(clock); at > others {
 			return false
 		}
 	}

@@ -37,13 +37,19 @@ func (f *Fleet) Partition(i int) int { return i % f.partitions }
 // PartitionDevices yields the devices of partition p in ascending order.
 func (f *Fleet) PartitionDevices(p int) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i := p; i < f.devices; i += f.partitions {
-			if !yield(i) {
+		for j := range f.PartitionSize(p) {
+			if !yield(f.PartitionDevice(p, j)) {
 				return
 			}
 		}
 	}
 }
+
+// PartitionSize returns how many devices partition p has.
+func (f *Fleet) PartitionSize(p int) int { return (f.devices - p + f.partitions - 1) / f.partitions }
+
+// PartitionDevice returns number j, from 0, of the devices of partition p in ascending order.
+func (f *Fleet) PartitionDevice(p, j int) int { return p + j*f.partitions }
 
 // Shard is one machine's part of a run: number Index, from 1, of Of.
 type Shard struct{ Index, Of int }

@@ -1,0 +1,183 @@
+package behavior
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+)
+
+// store is the state of all devices of a stream, by their number in it. A fleet may have ten million devices, so each is a record
+// without gaps, with times of six bytes where the run is short enough. A record is in one piece, not in columns, because most of what
+// a step costs is to fetch the device from memory.
+type store struct {
+	device  func(j int) int // in the fleet
+	n       int             // how many devices
+	count   int             // of the times of a device
+	width   int             // bytes of a time
+	never   uint64          // the most that they hold, which stands for never
+	size    int             // of a record
+	records []byte          // little-endian
+}
+
+// state is a device whose turn it is: what it carries from event to event. Its times are in the record and change there at once; what
+// else changes holds once the store has put it there.
+type state struct {
+	times
+	pending
+	lives        // of the processes
+	seq   uint32 // of the next event to be sent
+	plan  uint32 // in Stream.plans
+	index uint32 // of the device in the fleet
+}
+
+// times are those of a record: when each clock rings next, and
+//
+//	network  when the network goes away or comes back
+//	release  when the device may take its next release; only where the timeline has one
+type times struct {
+	b     []byte
+	width int
+	never uint64
+}
+
+const (
+	network = numClocks + iota
+	release
+)
+
+// pending is the events that a device has not sent.
+type pending struct {
+	last uint32 // the newest one in the arena, after which the oldest comes again; 0 for none
+	held uint32 // how many they are, and the flags of the device in its lowest bits
+}
+
+// Flags of a device.
+const (
+	offline  uint32 = 1 << iota
+	ready           // an upload is due at once: more than one batch is pending
+	fresh           // the app was installed in this run and has not reported on itself yet
+	oneEvent        // of held; a spool's bound keeps the count below 2 to the 29th
+)
+
+func (p pending) is(flag uint32) bool { return p.held&flag != 0 }
+
+func (p *pending) set(flag uint32, on bool) {
+	if p.held &^= flag; on {
+		p.held |= flag
+	}
+}
+
+func (p pending) events() int { return int(p.held / oneEvent) }
+
+func (p pending) none() bool { return p.held < oneEvent }
+
+var le = binary.LittleEndian
+
+// shortNever is never in six bytes, which hold 78 hours.
+const shortNever = 1<<48 - 1
+
+// Where in a record its parts begin.
+const (
+	atPending = 0
+	atLives   = atPending + 8
+	atSeq     = atLives + 12
+	atPlan    = atSeq + 4
+	atTimes   = atPlan + 4
+)
+
+// newStore returns the store of n devices, with all at zero but no release.
+func newStore(cfg *Config, n int, device func(j int) int) store {
+	s := store{device: device, n: n, count: release, width: 8, never: uint64(never)}
+	releases := slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil })
+	if releases {
+		s.count = release + 1
+	}
+	// What is beyond the run's end may as well be never, but not the end of a leak: memory grows towards that before.
+	if cfg.Until > 0 && cfg.Until < shortNever-math.MaxUint16*untilUnit {
+		s.width, s.never = 6, shortNever
+	}
+	s.size = atTimes + s.count*s.width
+	s.records = make([]byte, n*s.size+8-s.width) // times are read and written in words of eight bytes
+	for j := uint32(0); releases && int(j) < n; j++ {
+		t := s.times(s.of(j))
+		t.put(release, never)
+	}
+	return s
+}
+
+// of returns the record of device j, up to where the word of its last time ends.
+func (s *store) of(j uint32) []byte { return s.records[int(j)*s.size:][:s.size+8-s.width] }
+
+// get fills st with the state of device j.
+func (s *store) get(j uint32, st *state) {
+	b := s.of(j)
+	st.index = uint32(s.device(int(j)))
+	st.times, st.pending = s.times(b), pendingOf(b)
+	l := b[atLives:]
+	st.lives = lives{le.Uint32(l), le.Uint32(l[4:]), le.Uint16(l[8:]), le.Uint16(l[10:])}
+	st.seq, st.plan = le.Uint32(b[atSeq:]), le.Uint32(b[atPlan:])
+}
+
+// put writes all of st but its times to the record of device j.
+func (s *store) put(j uint32, st *state) {
+	b := s.of(j)
+	le.PutUint32(b[atPending:], st.last)
+	le.PutUint32(b[atPending+4:], st.held)
+	l := b[atLives:]
+	le.PutUint32(l, st.extension)
+	le.PutUint32(l[4:], st.app)
+	le.PutUint16(l[8:], st.actions)
+	le.PutUint16(l[10:], st.sent)
+	le.PutUint32(b[atSeq:], st.seq)
+	le.PutUint32(b[atPlan:], st.plan)
+}
+
+func pendingOf(record []byte) pending {
+	return pending{le.Uint32(record[atPending:]), le.Uint32(record[atPending+4:])}
+}
+
+func (s *store) times(record []byte) times { return times{record[atTimes:], s.width, s.never} }
+
+// at is one of the times.
+func (t *times) at(i int) time.Duration {
+	if i *= t.width; i+8 <= len(t.b) {
+		return t.long(le.Uint64(t.b[i:]) & t.never)
+	}
+	return never // it is the release, and there is none
+}
+
+// put sets one of the times and leaves the others alone.
+func (t *times) put(i int, at time.Duration) {
+	b := t.b[i*t.width:]
+	le.PutUint64(b, le.Uint64(b)&^t.never|min(uint64(at), t.never))
+}
+
+// first is the first of the times.
+func (t *times) first() time.Duration {
+	at := t.never
+	for b := t.b; len(b) >= 8; b = b[t.width:] {
+		at = min(at, le.Uint64(b)&t.never)
+	}
+	return t.long(at)
+}
+
+// clock is the clock that rings first; of several the one with the lowest number.
+func (t *times) clock() (clock int) {
+	b := t.b
+	at := le.Uint64(b) & t.never
+	for c := 1; c < numClocks; c++ {
+		b = b[t.width:]
+		if next := le.Uint64(b) & t.never; next < at {
+			clock, at = c, next
+		}
+	}
+	return clock
+}
+
+func (t *times) long(at uint64) time.Duration {
+	if at == t.never {
+		return never
+	}
+	return time.Duration(at)
+}
