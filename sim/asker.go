@@ -63,6 +63,21 @@ func (q *asker) last(device int) *uint32 {
 	return &q.fetched[p][i]
 }
 
+// remaining is about how many more times devices that have fetched their configuration do so until a time of theirs, when the next upload
+// is so far away when it may be fetched again.
+func (q *asker) remaining(devices []int, until, wait time.Duration) (n float64) {
+	if !q.config {
+		return 0
+	}
+	now, period := uint32(max(0, until)/time.Second)+1, q.every+uint32(wait/time.Second)
+	for _, d := range devices {
+		if at := *q.last(d); at > 0 && now > at {
+			n += float64((now - at) / period)
+		}
+	}
+	return n
+}
+
 // next fills a with the next look-up of the upload under way; false: there is none.
 func (q *asker) next(a *Arrival) bool {
 	*a = q.of

@@ -60,7 +60,7 @@ func BenchmarkMillionDevices(b *testing.B) {
 func BenchmarkPlan100k(b *testing.B) {
 	for b.Loop() {
 		m := workday(b, "97000")
-		MakePlan(m, wire.Native)
+		MakePlan(m, &wire.Drover)
 		var a Arrival
 		if !NewSchedule(m, partitions(m)).Next(&a) {
 			b.Fatal("no upload")

@@ -9,6 +9,7 @@ import (
 	"drover/sim/event"
 	"drover/sim/pace"
 	"drover/sim/scenario"
+	"drover/sim/wire"
 )
 
 // one is a scenario of a few devices: what they do, where they are, how many, how they send, and the load.
@@ -137,7 +138,7 @@ func TestPlanCutTwice(t *testing.T) {
 	m := one(t, "50", `{events: {heartbeat: {every: 60s}}}`, "batch: {maxEvents: 1}",
 		"{phases: [{name: one, for: 3s}, {name: two, for: 120ms}, {name: three, for: 6s, rate: 10000/s}, {name: four, for: 120ms}, {name: drain, do: drain, for: 1s}]}")
 	const most = 20_000
-	plan := makePlan(m, native, most)
+	plan := makePlan(m, &wire.Drover, most)
 	if plan.Exact() {
 		t.Errorf("a plan of %v uploads in one phase is exact, want cut at %d", plan.Phases[0].Uploads, most)
 	}

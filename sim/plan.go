@@ -6,6 +6,7 @@ import (
 	"drover/sim/behavior"
 	"drover/sim/event"
 	"drover/sim/fleet"
+	"drover/sim/measure"
 	"drover/sim/scenario"
 	"drover/sim/wire"
 )
@@ -38,6 +39,7 @@ type PhasePlan struct {
 	DeviceTime time.Duration
 	Kinds      [event.NumKinds]float64 // events uploaded
 	Visits     float64                 // pages opened, which leave no trace unless they are detected
+	LookUps    [measure.NumOps]float64 // requests by operation, of those that the adapter has
 }
 
 // EntryPlan is what is expected of one entry of the timeline.
@@ -58,9 +60,9 @@ const (
 )
 
 // MakePlan simulates up to a thousand devices, spread evenly over the fleet, through all phases, and scales up. It sends nothing.
-func MakePlan(m *Model, f wire.Format) *Plan { return makePlan(m, f, planSteps) }
+func MakePlan(m *Model, a *wire.Adapter) *Plan { return makePlan(m, a, planSteps) }
 
-func makePlan(m *Model, f wire.Format, most float64) *Plan {
+func makePlan(m *Model, a *wire.Adapter, most float64) *Plan {
 	n := m.Fleet.Devices()
 	p := &Plan{Devices: n, Sample: min(n, planSample), Cohorts: m.Fleet.Cohorts(), Tenants: m.Fleet.Tenants()}
 	devices := make([]int, p.Sample)
@@ -72,7 +74,8 @@ func makePlan(m *Model, f wire.Format, most float64) *Plan {
 		plan:   p,
 		scale:  float64(n) / float64(p.Sample),
 		stream: behavior.NewStream(&m.Behavior, len(devices), func(j int) int { return devices[j] }),
-		format: f,
+		format: a.Ops[measure.Upload].Format,
+		asks:   newAsker(m, a),
 		most:   most,
 	}
 	pilot.prompt = prompter{stream: pilot.stream, left: m.cues}
@@ -101,6 +104,7 @@ type pilot struct {
 	stream *behavior.Stream
 	prompt prompter
 	format wire.Format
+	asks   *asker        // nil: the adapter has no look-ups
 	most   float64       // uploads that it makes in one phase
 	begins time.Duration // offset of the phase's start
 	clock  time.Duration
@@ -113,9 +117,14 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 	p.clock = max(p.clock, p.stream.Now())
 	p.prompt.before(p.begins, p.clock)
 	from := p.clock
+	op := measure.Upload
+	if ph.Do == scenario.Enroll {
+		op = measure.Enroll
+	}
 	var bins [planBins]float64
 	add := func(u *behavior.Upload, share float64) {
 		out.Uploads++
+		p.ask(&out, &Arrival{Op: op, Upload: *u})
 		out.Bytes += float64(p.encode(u))
 		for _, it := range u.Items {
 			out.Kinds[it.Kind]++
@@ -190,10 +199,32 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 	for k := range out.Kinds {
 		out.Kinds[k] *= scale
 	}
+	fetched := out.LookUps[measure.Config]
+	for i := range out.LookUps {
+		out.LookUps[i] *= scale
+	}
+	if p.asks != nil && done < 1 {
+		// A device that has fetched its configuration does so again after a time, however many uploads were left out. It then waits for
+		// half of what is between two of its uploads.
+		wait := min(float64(p.plan.Devices)*float64(out.DeviceTime)/max(1, out.Uploads)/2, float64(lifetime))
+		out.LookUps[measure.Config] = (fetched + p.asks.remaining(devices, from+out.DeviceTime, time.Duration(wait))) * p.scale
+	}
 	for _, n := range bins {
 		out.Peak = max(out.Peak, n*p.scale*planBins/ph.For.Seconds())
 	}
 	return out
+}
+
+// ask counts the look-ups that go with an upload.
+func (p *pilot) ask(out *PhasePlan, up *Arrival) {
+	if p.asks == nil {
+		return
+	}
+	p.asks.begin(up)
+	var a Arrival
+	for p.asks.next(&a) {
+		out.LookUps[a.Op]++
+	}
 }
 
 // encode returns the size of an upload.

@@ -11,6 +11,7 @@ import (
 	"drover/sim/event"
 	"drover/sim/fleet"
 	"drover/sim/measure"
+	"drover/sim/wire"
 )
 
 // lines are the arrivals of a schedule as text, one event a line.
@@ -145,7 +146,7 @@ func TestEnrolment(t *testing.T) {
 // A plan of a fleet small enough to be followed whole is what the run then does.
 func TestPlanIsWhatHappens(t *testing.T) {
 	m := model(t, parse(t, speedLoad))
-	plan := MakePlan(m, native)
+	plan := MakePlan(m, &wire.Drover)
 	if !plan.Exact() {
 		t.Fatalf("plan of %d devices followed %d", plan.Devices, plan.Sample)
 	}
@@ -175,7 +176,7 @@ func TestPlanIsWhatHappens(t *testing.T) {
 // A plan from a sample is within the sample's noise.
 func TestPlanFromASample(t *testing.T) {
 	m := model(t, parse(t, loads["both"], "devices: 200", "devices: 20000"))
-	plan := MakePlan(m, native)
+	plan := MakePlan(m, &wire.Drover)
 	if plan.Exact() || plan.Sample != planSample {
 		t.Fatalf("plan of %d devices followed %d", plan.Devices, plan.Sample)
 	}

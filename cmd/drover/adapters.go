@@ -101,7 +101,7 @@ They are due when the upload is, and are sent, timed and tried again like one; a
 call them the operations config and verdict (where: {op: config}), and nothing that is said of uploads has them in it. A verdict
 is asked of each threat whose domain is reported: what privacy strips is asked of nobody. Then the verdicts of the look-ups are
 the backend's, and what it answers to uploads about threats is not read. An answer of success without the word, or with one that is
-not known, is no verdict. Before the run one of each is made, and has to be answered.
+not known, is no verdict. Before the run one of each is made, and has to be answered. drover plan has how many are expected in each phase.
 
 Tokens. Where a device gets its credential by a request that is not OAuth2's client credentials (target.auth of type oauth2 is those):
 

@@ -127,7 +127,7 @@ func calibrate(ctx context.Context, m *sim.Model, span time.Duration) (*calibrat
 	if doc.Loopback, err = reach(ctx, full, to); err != nil {
 		return nil, err
 	}
-	plan := sim.MakePlan(m, formatOf(m))
+	plan := sim.MakePlan(m, adapterOf(m, "run"))
 	for _, ph := range plan.Phases {
 		d := distance{Phase: ph.Name}
 		if !m.Scenario.Load.Closed {

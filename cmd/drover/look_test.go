@@ -193,4 +193,7 @@ func TestPlan(t *testing.T) {
 			t.Errorf("plan has no %q:\n%s", w, text)
 		}
 	}
+	if strings.Contains(text, "LOOK-UPS") || doc.Phases[0].LookUps != nil {
+		t.Errorf("plan has look-ups, which the adapter has not:\n%s", text)
+	}
 }

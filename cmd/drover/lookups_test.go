@@ -57,7 +57,8 @@ spec:
 // Devices fetch their configuration and ask for verdicts at drover's own backend, over the wire: each is an operation of the report, and no
 // part of what is settled.
 func TestLookUps(t *testing.T) {
-	out := want(t, exitPass, "run", lookUps(t, "embedded"), "--out", t.TempDir(), "--format", "json")
+	file := lookUps(t, "embedded")
+	out := want(t, exitPass, "run", file, "--out", t.TempDir(), "--format", "json")
 	var doc struct {
 		Operations []struct {
 			Name                         string
@@ -79,6 +80,19 @@ func TestLookUps(t *testing.T) {
 	// 500 ms are 5.6 h: a fetch at the first upload, and two more.
 	if len(seen) != 3 || seen["config"] < 50 || seen["config"] > 60 || seen["verdict"] < 20 {
 		t.Errorf("operations are %v, want upload, config and verdict", seen)
+	}
+	var plan planDoc
+	if err := json.Unmarshal([]byte(want(t, exitPass, "plan", file, "--format", "json")), &plan); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []string{"config", "verdict"} { // the report is of the phase that is measured
+		if got := plan.Phases[0].LookUps[op]; got != float64(seen[op]) {
+			t.Errorf("the plan has %v look-ups of %s, the run made %d", got, op, seen[op])
+		}
+	}
+	text := want(t, exitPass, "plan", file)
+	if line := fmt.Sprintf("LOOK-UPS day drain config %v", plan.Phases[0].LookUps["config"]); !strings.Contains(strings.Join(strings.Fields(text), " "), line) {
+		t.Errorf("the plan does not say %q:\n%s", line, text)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"drover/sim/behavior"
 	"drover/sim/check"
 	"drover/sim/event"
+	"drover/sim/measure"
+	"drover/sim/wire"
 )
 
 // topTenants is how many tenants the plan lists as text.
@@ -22,7 +24,8 @@ func newPlan() *cobra.Command {
 		Use:   "plan NAME|FILE",
 		Short: "Print what a run would do, without sending anything",
 		Long: `plan follows up to a thousand devices, spread evenly over the fleet, through all phases on a clock of their own, and
-prints what the whole fleet is expected to send: devices by cohort and tenant, and uploads, bytes and events by phase.`,
+prints what the whole fleet is expected to send: devices by cohort and tenant, and uploads, bytes and events by phase; and
+how often it asks, where the adapter has look-ups. Attempts after a first one, and what is sent before the load, are in no count.`,
 	}
 	src := addSource(cmd)
 	format := addChoice(cmd, "format", "f", "how to print", "text", "json")
@@ -31,7 +34,7 @@ prints what the whole fleet is expected to send: devices by cohort and tenant, a
 		if err != nil {
 			return err
 		}
-		doc := planOf(m, sim.MakePlan(m, formatOf(m)))
+		doc := planOf(m, adapterOf(m, "run"))
 		if format.value == "json" {
 			return printJSON(cmd.OutOrStdout(), doc)
 		}
@@ -80,6 +83,7 @@ type planPhase struct {
 	BytesPerSec   float64            `json:"bytes_per_sec"`
 	Visits        float64            `json:"web_visits"`
 	Events        map[string]float64 `json:"events"`
+	LookUps       map[string]float64 `json:"look_ups,omitempty"` // of the operations that the adapter has
 }
 
 // planEntry is an entry of the timeline. Offsets are from the run's start; an end is left out where the entry stays.
@@ -94,7 +98,8 @@ type planEntry struct {
 	ToNS    *int64 `json:"device_until_ns,omitempty"`
 }
 
-func planOf(m *sim.Model, p *sim.Plan) *planDoc {
+func planOf(m *sim.Model, a *wire.Adapter) *planDoc {
+	p := sim.MakePlan(m, a)
 	doc := &planDoc{
 		Scenario: m.Scenario.Name, Target: m.Scenario.Target.URL, Model: "open", Devices: p.Devices, Sample: p.Sample,
 		Exact: p.Exact() && !m.Scenario.Load.Closed, ElapsedNS: int64(p.Elapsed), MaxBytes: p.MaxBytes,
@@ -119,6 +124,14 @@ func planOf(m *sim.Model, p *sim.Plan) *planDoc {
 		for _, k := range event.Kinds() {
 			if ph.Kinds[k] > 0 {
 				out.Events[k.String()] = ph.Kinds[k]
+			}
+		}
+		for _, op := range measure.LookUps() {
+			if a.Has(op) {
+				if out.LookUps == nil {
+					out.LookUps = map[string]float64{}
+				}
+				out.LookUps[op.String()] = ph.LookUps[op]
 			}
 		}
 		doc.Phases = append(doc.Phases, out)
@@ -154,7 +167,11 @@ func (p *planDoc) text(out io.Writer) error {
 	if len(p.Timeline) > 0 {
 		tables = append(tables, p.timeline())
 	}
-	for _, t := range append(tables, p.events()) {
+	tables = append(tables, p.events())
+	if p.Phases[0].LookUps != nil {
+		tables = append(tables, p.lookUps())
+	}
+	for _, t := range tables {
 		w.WriteByte('\n')
 		t.print(w)
 	}
@@ -210,11 +227,7 @@ func (p *planDoc) timeline() *table {
 }
 
 func (p *planDoc) events() *table {
-	head := []string{"EVENTS"}
-	for _, ph := range p.Phases {
-		head = append(head, ph.Name)
-	}
-	t := newTable(1, head...)
+	t := p.byPhase("EVENTS")
 	for _, k := range event.Kinds() {
 		row := []string{k.String()}
 		for _, ph := range p.Phases {
@@ -228,6 +241,30 @@ func (p *planDoc) events() *table {
 	}
 	t.add(visits...)
 	return t
+}
+
+func (p *planDoc) lookUps() *table {
+	t := p.byPhase("LOOK-UPS")
+	for _, op := range measure.LookUps() {
+		if _, has := p.Phases[0].LookUps[op.String()]; !has {
+			continue
+		}
+		row := []string{op.String()}
+		for _, ph := range p.Phases {
+			row = append(row, n(ph.LookUps[op.String()]))
+		}
+		t.add(row...)
+	}
+	return t
+}
+
+// byPhase makes a table with a column for each phase.
+func (p *planDoc) byPhase(head string) *table {
+	columns := []string{head}
+	for _, ph := range p.Phases {
+		columns = append(columns, ph.Name)
+	}
+	return newTable(1, columns...)
 }
 
 // n writes a count; a fraction of one, which an estimate may be, as such.
