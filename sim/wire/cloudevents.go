@@ -39,7 +39,8 @@ func CloudEventsBatch(c *Constants) Format {
 			}
 			return appendCloudEvent(dst, send, d, e)
 		},
-		End: func(dst []byte, _ int) []byte { return append(dst, ']') },
+		End:  func(dst []byte, _ int) []byte { return append(dst, ']') },
+		Next: between(","),
 	}
 }
 

@@ -184,6 +184,9 @@ func (n *Node) names(field string) bool {
 func (b *Body) Format(c *Constants) Format {
 	f := Format{Name: "mapped", ContentType: b.ContentType, Then: true, End: func(dst []byte, _ int) []byte { return dst },
 		Begin: func(dst []byte, _ *fleet.Device, _ event.Fields) []byte { return dst }}
+	if !b.Single {
+		f.Next = between("")
+	}
 	if b.Text != nil {
 		f.Event = func(dst []byte, _ int, d *fleet.Device, e *event.Event) []byte {
 			dst, _ = appendParts(dst, b.Text.parts, values{c: c, d: d, e: e}, verbatim)
@@ -195,6 +198,7 @@ func (b *Body) Format(c *Constants) Format {
 		tail := doc.tail(nil)
 		f.Begin = func(dst []byte, d *fleet.Device, _ event.Fields) []byte { return doc.head(dst, values{c: c, d: d}) }
 		f.End = func(dst []byte, _ int) []byte { return append(dst, tail...) }
+		f.Next = between(",")
 	}
 	f.Event = func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 		v := values{c: c, d: d, e: e}

@@ -28,6 +28,7 @@ func MDE(c *Constants) Format {
 			return write(dst, d, e)
 		},
 		End:    func(dst []byte, _ int) []byte { return append(dst, "]}"...) },
+		Next:   between(","),
 		Decode: decodeMDE,
 	}
 }

@@ -128,6 +128,7 @@ func lines(name string, t *table, c *Constants) Format {
 			return write(dst, d, e)
 		},
 		End:    func(dst []byte, _ int) []byte { return append(dst, '\n') },
+		Next:   between("\n"),
 		Decode: t.decode,
 	}
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // OTLP writes an upload as an export request of OpenTelemetry logs in protobuf (opentelemetry-proto 1.10, logs/v1; semantic conventions
-// 1.44): the device is the resource, as it is at the upload, and each event a log record with an event name. Attributes of ours,
-// where the conventions have none, begin with defender.
+// 1.44): the device is the resource, as it is at the upload, and each event a log record with an event name. Several uploads are as many
+// resources. Attributes of ours, where the conventions have none, begin with defender.
 func OTLP(c *Constants) Format {
 	w := otlpOf(c)
 	return Format{
@@ -20,7 +20,12 @@ func OTLP(c *Constants) Format {
 		Event: func(dst []byte, _ int, d *fleet.Device, e *event.Event) []byte {
 			return w().recordProto(dst, e.Kind, &source{values: values{c: c, d: d, e: e}})
 		},
-		End:    endProto,
+		End: endProto,
+		Next: func(dst []byte, from int, d *fleet.Device, _ event.Fields) ([]byte, int) { // messages one after another are one with all their resources
+			dst = endProto(dst, from)
+			begun := len(dst)
+			return w().beginProto(dst, &source{values: values{c: c, d: d}}), begun
+		},
 		Decode: decodeOTLP(protoRecords),
 	}
 }
@@ -28,12 +33,16 @@ func OTLP(c *Constants) Format {
 // OTLPJSON writes the same in JSON (opentelemetry-proto, JSON Protobuf Encoding).
 func OTLPJSON(c *Constants) Format {
 	w := otlpOf(c)
+	resource := func(dst []byte, d *fleet.Device) []byte {
+		dst = append(dst, `{"resource":{"attributes":`...)
+		dst = w().resource.attributes(dst, &source{values: values{c: c, d: d}})
+		return append(dst, `},"scopeLogs":[{"scope":{"name":"`+otlpScope+`"},"logRecords":[`...)
+	}
+	const end = `]}],"schemaUrl":"` + otlpSchema + `"}`
 	return Format{
 		Name: "otlp-json", ContentType: "application/json",
 		Begin: func(dst []byte, d *fleet.Device, _ event.Fields) []byte {
-			dst = append(dst, `{"resourceLogs":[{"resource":{"attributes":`...)
-			dst = w().resource.attributes(dst, &source{values: values{c: c, d: d}})
-			return append(dst, `},"scopeLogs":[{"scope":{"name":"`+otlpScope+`"},"logRecords":[`...)
+			return resource(append(dst, `{"resourceLogs":[`...), d)
 		},
 		Event: func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte {
 			if n > 0 {
@@ -41,7 +50,10 @@ func OTLPJSON(c *Constants) Format {
 			}
 			return w().recordJSON(dst, e.Kind, &source{values: values{c: c, d: d, e: e}})
 		},
-		End:    func(dst []byte, _ int) []byte { return append(dst, `]}],"schemaUrl":"`+otlpSchema+`"}]}`...) },
+		End: func(dst []byte, _ int) []byte { return append(dst, end+`]}`...) },
+		Next: func(dst []byte, from int, d *fleet.Device, _ event.Fields) ([]byte, int) {
+			return resource(append(dst, end+`,`...), d), from
+		},
 		Decode: decodeOTLP(jsonRecords),
 	}
 }

@@ -48,15 +48,20 @@ import (
 	"drover/sim/fleet"
 )
 
-// Format is one way to write uploads. An upload is Begin, Event for each of its events, End. All functions append to dst,
-// return it as append does, allocate nothing beyond what dst needs to grow, keep nothing of their arguments and are safe
-// for concurrent use. A single event is an upload with one event, and so is an enrolment.
+// Format is one way to write uploads. An upload is Begin, Event for each of its events, End. Several in one body are Begin, the events of
+// the first, Next, the events of the second, and so on, and End. All functions append to dst, return it as append does, allocate nothing
+// beyond what dst needs to grow, keep nothing of their arguments and are safe for concurrent use. A single event is an upload with one
+// event, and so is an enrolment.
 type Format struct {
 	Name        string
 	ContentType string
 	Begin       func(dst []byte, d *fleet.Device, send event.Fields) []byte     // envelope and identity, as far as send has them
 	Event       func(dst []byte, n int, d *fleet.Device, e *event.Event) []byte // n-th event of the upload, from 0: what e.Has
 	End         func(dst []byte, from int) []byte                               // dst[from:] is the upload
+
+	// Next stands between the events of two uploads in one body, and d is the device of the second, which may be that of the first. It returns
+	// what the Next or End after it is to have as from. Nil: a body is of one upload.
+	Next func(dst []byte, from int, d *fleet.Device, send event.Fields) (_ []byte, begun int)
 
 	// Decode calls each with the native documents that hold what a body says, in their order, and returns its error, or an *Error
 	// where the body is not of the format, or says something that a native document has no place for. What each is given is valid
@@ -79,6 +84,13 @@ var Formats = map[string]func(c *Constants) Format{
 	"mde":               MDE,
 	"otlp":              OTLP,
 	"otlp-json":         OTLPJSON,
+}
+
+// between is the Next of formats of which each event says whose it is, with sep between two of them.
+func between(sep string) func(dst []byte, from int, d *fleet.Device, send event.Fields) (_ []byte, begun int) {
+	return func(dst []byte, from int, _ *fleet.Device, _ event.Fields) ([]byte, int) {
+		return append(dst, sep...), from
+	}
 }
 
 // Recognise says which of Formats a JSON document is in, by its members; what could be anything is native.
