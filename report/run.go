@@ -136,6 +136,14 @@ type Load struct {
 	Tenants     int     `json:"tenants"`
 	Shard       string  `json:"shard"` // "2/4"; "1/1" is the whole fleet
 	Workers     int     `json:"workers"`
+
+	Gathered *Gathered `json:"gathered,omitempty"` // absent where each upload is a request of its own
+}
+
+// Gathered is how uploads of several devices came together in requests, over all phases. Each attempt counts, and look-ups do not.
+type Gathered struct {
+	Requests int64 `json:"requests"`
+	Uploads  int64 `json:"uploads"` // in them
 }
 
 // Exit is the process's exit code and what it stands for.

@@ -184,6 +184,13 @@ func TestDivergence(t *testing.T) {
 		r.Totals.Retries = retries
 		return r
 	}
+	gathered := func(r *Run) *Run {
+		r.Load.Gathered = &Gathered{Requests: 10, Uploads: 195}
+		if got := loadLine(r); !strings.Contains(got, "19.5 uploads a request") {
+			t.Errorf("the load is %q", got)
+		}
+		return r
+	}
 	for _, tt := range []struct {
 		name string
 		run  *Run
@@ -195,6 +202,8 @@ func TestDivergence(t *testing.T) {
 		{"retries", with(800*ms, 6*ms, ms, 40), "40 retries were made"},
 		{"a stall, and one retry", with(800*ms, 6*ms, 790*ms, 1), "sent late"},
 		{"no samples", &Run{}, ""},
+		{"gathered", gathered(with(200*ms, 6*ms, ms, 0)), "waited for others of their request"},
+		{"gathered, and a stall", gathered(with(800*ms, 6*ms, 790*ms, 0)), "sent late"},
 	} {
 		if got := divergence(tt.run); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %q, want %q in it", tt.name, got, tt.want)

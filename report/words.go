@@ -74,7 +74,11 @@ func divergence(r *Run) string {
 		return ""
 	}
 	why := fmt.Sprintf("uploads were sent late (send lag p99 %s), every connection or this machine being busy", dur(r.Latency.SendLag.P99NS))
-	if r.Totals.Retries > 0 && r.Latency.SendLag.P99NS < (response.P99NS-service.P99NS)/2 {
+	switch {
+	case r.Latency.SendLag.P99NS >= (response.P99NS-service.P99NS)/2:
+	case r.Load.Gathered != nil:
+		why = "uploads waited for others of their request, or for the next attempt"
+	case r.Totals.Retries > 0:
 		why = fmt.Sprintf("%s were made before the last attempt", plural(r.Totals.Retries, "retry", "retries"))
 	}
 	return fmt.Sprintf("Response p99 is %s, service p99 only %s: %s. Timing from the send would hide that.",
@@ -93,6 +97,9 @@ func loadLine(r *Run) string {
 	parts = append(parts, plural(int64(r.Load.Devices), "device", "devices")+" in "+plural(int64(r.Load.Tenants), "tenant", "tenants"))
 	if r.Load.Shard != "" && r.Load.Shard != "1/1" {
 		parts = append(parts, "shard "+r.Load.Shard)
+	}
+	if g := r.Load.Gathered; g != nil {
+		parts = append(parts, fmt.Sprintf("%.1f uploads a request", float64(g.Uploads)/float64(max(1, g.Requests))))
 	}
 	if r.Generator.Timer != "" {
 		parts = append(parts, r.Generator.Timer)

@@ -163,7 +163,7 @@ func (s *sender) held() (was bool) {
 // sendToEnd sends a job until it has its fate, waiting in place between attempts.
 func (s *sender) sendToEnd(j *job) {
 	retry := &s.w.run.sc.Target.Client.Retry
-	for s.attempt(j) {
+	for s.attempt(j) != nil {
 		delay, ok := retry.Delay(j.attempts, s.ans.RetryAfter, s.draw.Float64())
 		if ok {
 			s.w.rec.Attempt(j.key, j.class, j.sent)

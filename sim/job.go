@@ -9,10 +9,12 @@ import (
 	"drover/sim/target"
 )
 
-// job is one upload on its way. It belongs to whoever took it from the queue, or in the closed model to its sender.
+// job is one upload on its way, with those that were gathered with it. It belongs to whoever took it from the queue, or in the closed model to
+// its sender.
 type job struct {
 	key       measure.Key
 	at        time.Duration // intended start
+	held      time.Duration // as measure.Sample has it
 	up        behavior.Upload
 	attempts  int
 	firstSent time.Duration
@@ -31,6 +33,16 @@ type job struct {
 	settled target.Taken // events that answers said yes or no of while they asked for others again
 	got     int          // of those: that are taken
 	no      []uint32     // sequence numbers of events that were refused
+
+	rest []*job // uploads that go out in one request with it, behind it; they made as many attempts
+}
+
+// each calls do for every upload that goes out in one request with j, and for j last: whoever ends it gives it back.
+func (j *job) each(do func(*job)) {
+	for _, o := range j.rest {
+		do(o)
+	}
+	do(j)
 }
 
 // fill makes j the job of an arrival that is due at an offset from the run's start. The items are copied: the schedule needs its own again.
@@ -39,7 +51,7 @@ func (j *job) fill(w *worker, a *Arrival, at time.Duration) {
 	items := append(j.up.Items[:0], a.Upload.Items...)
 	j.taken.Reset()
 	j.settled.Reset()
-	*j = job{at: at, up: a.Upload, notes: j.notes[:0], taken: j.taken, settled: j.settled, no: j.no[:0]}
+	*j = job{at: at, up: a.Upload, notes: j.notes[:0], taken: j.taken, settled: j.settled, no: j.no[:0], rest: j.rest[:0]}
 	j.up.Items = items
 	j.key = measure.Key{
 		Op:     a.Op,

@@ -17,6 +17,11 @@ type maker struct {
 	filler *behavior.Filler
 	dev    *fleet.Device // of the upload that was made last; the filler's
 	ev     event.Event   // that was made last
+
+	// Of the request under way.
+	uploads int // so far
+	left    int // of their events: left out
+	from    int // where in its body the last one is, as Format.Next has it
 }
 
 func newMaker(m *Model) maker { return maker{m: m, filler: behavior.NewFiller(&m.Behavior)} }
@@ -33,21 +38,39 @@ func (k *maker) body(dst []byte, f *wire.Format, u *behavior.Upload) []byte {
 	return f.End(dst, from)
 }
 
-// request makes the request of an upload as an adapter has it: all but the target's own part. Its slices are used again. each is called
-// when an event is in ev; nil: nobody looks. The events that an answer has settled already are left out; nil: none are.
-func (k *maker) request(u *behavior.Upload, x *wire.Exchange, req *target.Request, settled *target.Taken, each func()) {
+// request makes the request of an upload as an adapter has it: all but the target's own part. Its slices are used again.
+func (k *maker) request(u *behavior.Upload, x *wire.Exchange, req *target.Request) {
+	k.begin(req)
+	k.add(u, x, req, nil, nil)
+	k.end(x, req)
+}
+
+// begin begins a request, of the uploads that are added until it ends: one, or several of one tenant where the adapter's format can carry them.
+func (k *maker) begin(req *target.Request) {
+	k.uploads, k.left, k.from = 0, 0, 0
+	req.Body, req.Key, req.Ends, req.IDs = req.Body[:0], req.Key[:0], req.Ends[:0], req.IDs[:0]
+}
+
+// add puts an upload into a request. each is called when an event is in ev; nil: nobody looks. The events that an answer has settled already
+// are left out; nil: none are.
+func (k *maker) add(u *behavior.Upload, x *wire.Exchange, req *target.Request, settled *target.Taken, each func()) {
 	k.dev = k.filler.Begin(u)
-	req.Device, req.Seq, req.Key, req.Ends, req.IDs = u.Device, u.FirstSeq, req.Key[:0], req.Ends[:0], req.IDs[:0]
-	req.Body = x.Begin(req.Body[:0], k.dev, k.m.Behavior.Sends.All)
-	req.Head = len(req.Body)
+	if send := k.m.Behavior.Sends.All; k.uploads == 0 {
+		req.Device, req.Seq = u.Device, u.FirstSeq
+		req.Body = x.Begin(req.Body, k.dev, send)
+		req.Head = len(req.Body)
+	} else {
+		req.Body, k.from = x.Next(req.Body, k.from, k.dev, send)
+	}
+	k.uploads++
 	n := 0
 	for i := range u.Items {
 		if settled != nil && settled.Has(i) {
 			continue
 		}
 		then := k.filler.Fill(&k.ev, i)
-		if n == 0 && !x.LookUp {
-			req.Key = fleet.GUID(k.ev.ID).AppendText(req.Key[:0])
+		if len(req.Key) == 0 && !x.LookUp {
+			req.Key = fleet.GUID(k.ev.ID).AppendText(req.Key)
 		}
 		if each != nil {
 			each()
@@ -57,16 +80,25 @@ func (k *maker) request(u *behavior.Upload, x *wire.Exchange, req *target.Reques
 		req.Ends = append(req.Ends, len(req.Body))
 		n++
 	}
-	if n < len(u.Items) { // it is not the request that had the key before
-		req.Key = strconv.AppendInt(append(req.Key, '-'), int64(len(u.Items)-n), 10)
+	k.left += len(u.Items) - n
+}
+
+// end ends a request. Its key is the id of its first event, and says how many uploads are in it and how many of their events are not, so that two
+// requests that differ have keys that do.
+func (k *maker) end(x *wire.Exchange, req *target.Request) {
+	if k.uploads > 1 {
+		req.Key = strconv.AppendInt(append(req.Key, '.'), int64(k.uploads), 10)
 	}
-	req.Body = x.End(req.Body, 0)
+	if k.left > 0 {
+		req.Key = strconv.AppendInt(append(req.Key, '-'), int64(k.left), 10)
+	}
+	req.Body = x.End(req.Body, k.from)
 	if x.Place == nil {
 		req.Place = nil // another operation's may be there
 	} else {
 		req.Place = x.Place(req.Place[:0], k.dev, &k.ev, req.Key)
 	}
 	if req.Header = req.Header[:0]; x.Header != nil {
-		req.Header = x.Header(req.Header[:0], k.dev, &k.ev, req.Key)
+		req.Header = x.Header(req.Header, k.dev, &k.ev, req.Key)
 	}
 }

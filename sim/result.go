@@ -110,7 +110,9 @@ func (res *Result) add(t *tally) {
 	}
 	res.Verdicts.Merge(&t.verdicts)
 	res.Disputes.Merge(&t.disputes)
+	res.Gathered.add(t.gathered)
 }
+
 func (k *Kinds) add(o Kinds) {
 	k.Sent += o.Sent
 	k.Accepted += o.Accepted

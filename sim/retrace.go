@@ -113,7 +113,7 @@ func (r *Retracer) closed(x *ledger.Index, parts []int, visit func(*Arrival) err
 
 // Request makes the request of an upload as an adapter has it: all but the target's own part. Its slices are req's.
 func (r *Retracer) Request(u *behavior.Upload, x *wire.Exchange, req *target.Request) {
-	r.request(u, x, req, nil, nil)
+	r.request(u, x, req)
 }
 
 // hash is the print of the hash of what an adapter writes of the event under way.

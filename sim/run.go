@@ -65,6 +65,7 @@ type Result struct {
 	Verdicts    check.Oracle
 	Splits      *check.Splits  // the verdicts by phase, tenant and response time
 	Disputes    check.Disputes // some of the verdicts that somebody disagrees with
+	Gathered    Gathered       // zero where each upload is a request
 	Devices     behavior.Stats
 	DeviceTime  time.Duration // how far the devices' clocks came
 	Usage       measure.Usage // of this process, during the run

@@ -20,7 +20,7 @@ import (
 //
 // Overload is explicit: beside those that are under way, at most Client.Queue uploads wait for a sender or for their next
 // attempt; one that falls due beyond them is dropped and counted. So a backend that stalls costs neither memory nor
-// connections.
+// connections. Where an adapter gathers uploads, those that wait for others are among them, and each sender has a request of several.
 type worker struct {
 	run        *run
 	id         int
@@ -31,7 +31,8 @@ type worker struct {
 	ledger     *ledger.Writer // nil: none is kept
 	limit      int            // most uploads open at once: senders and queue
 	queue      chan *job
-	alarm      Alarm // what the keeper waits by; rung when retry changed, after the last upload, and at the run's end
+	gather     *gatherer // nil: each upload is a request
+	alarm      Alarm     // what the keeper waits by; rung when retry changed, after the last upload, and at the run's end
 	rhythm     rhythm
 	crew       []*sender
 	open       atomic.Int64 // jobs without a final fate
@@ -66,7 +67,8 @@ func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
 	for range (r.senders() + n - 1 - id) / n { // the first ones get the remainder
 		w.crew = append(w.crew, newSender(w))
 	}
-	w.limit = len(w.crew) + max(1, r.sc.Target.Client.Queue/n)
+	w.gather = newGatherer(r.cfg.Adapter.Gather)
+	w.limit = len(w.crew)*max(1, r.cfg.Adapter.Gather.Uploads) + max(1, r.sc.Target.Client.Queue/n)
 	timer := r.timer
 	if r.sc.Load.Closed {
 		w.feed = newFeed(w)
@@ -122,6 +124,9 @@ func (w *worker) keep() {
 			w.dealing.Unlock()
 		}
 		next := w.promote(now)
+		if w.gather != nil {
+			next = min(next, w.release(now, !more)) // with nothing more to come all go
+		}
 		w.over.Store(!more) // before the look at what is open
 		switch idle := w.idle(); {
 		case more:
@@ -192,7 +197,23 @@ func (w *worker) offer(a *Arrival, at time.Duration) {
 		w.drop(j, measure.Overflow, &w.tally)
 		return
 	}
+	if w.gather != nil && !j.key.Op.LookUp() {
+		if j = w.gather.join(j); j == nil {
+			return
+		}
+	}
 	w.queue <- j // has room for as many as may be open
+}
+
+// release lets those uploads go that have waited for others as long as they may, or all, and returns when the next ones will have.
+func (w *worker) release(now time.Duration, all bool) time.Duration {
+	for {
+		j, due := w.gather.over(now, all)
+		if j == nil {
+			return due
+		}
+		w.queue <- j // has room, as in offer
+	}
 }
 
 // take returns an unused job. It is the keeper's.
@@ -230,14 +251,17 @@ func (w *worker) again(j *job) bool {
 	if w.run.stopped() || w.run.sending.Err() != nil {
 		return false
 	}
-	w.rec.Attempt(j.key, j.class, j.sent)
-	j.told = true
+	j.each(func(o *job) {
+		w.rec.Attempt(o.key, o.class, o.sent)
+		o.told = true
+	})
 	heap.Push(&w.retry, j)
 	w.alarm.Ring()
 	return true
 }
 
-// giveUp ends everything that waits.
+// giveUp ends everything that waits for a sender or its next attempt. What waits for others to go with is let go as when the schedule is over,
+// and ends with the sender that takes it.
 func (w *worker) giveUp() {
 	w.mu.Lock()
 	left := w.retry
@@ -257,13 +281,16 @@ func (w *worker) giveUp() {
 	}
 }
 
-// cut ends a job that the run leaves no time for: it was never sent, or its last attempt is its fate. t is the caller's own.
+// cut ends the uploads of a request that the run leaves no time for: they were never sent, or their last attempt is their fate. t is the
+// caller's own.
 func (w *worker) cut(j *job, t *tally) {
-	if j.attempts == 0 {
-		w.drop(j, measure.NotStarted, t)
-		return
-	}
-	w.finish(j, j.outcome(), t)
+	j.each(func(o *job) {
+		if o.attempts == 0 {
+			w.drop(o, measure.NotStarted, t)
+			return
+		}
+		w.finish(o, o.outcome(), t)
+	})
 }
 
 func (w *worker) drop(j *job, why measure.Class, t *tally) {
@@ -284,6 +311,7 @@ func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
 		Outcome:   o,
 		Class:     j.class,
 		Intended:  j.at,
+		Held:      j.held,
 		FirstSent: j.firstSent,
 		Sent:      j.sent,
 		Done:      j.done,
@@ -322,6 +350,7 @@ type tally struct {
 	kinds    [event.NumKinds]Kinds
 	verdicts check.Oracle
 	disputes check.Disputes
+	gathered Gathered
 }
 
 func (t *tally) count(j *job, o measure.Outcome) {
@@ -359,6 +388,13 @@ func (t *tally) count(j *job, o measure.Outcome) {
 			k.Accepted--
 		}
 	}
+}
+
+// carried counts a request with so many uploads.
+func (t *tally) carried(uploads int) {
+	t.mu.Lock()
+	t.gathered.add(Gathered{1, int64(uploads)})
+	t.mu.Unlock()
 }
 
 // split counts a verdict of an answer by when and to whom it came.

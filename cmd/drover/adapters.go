@@ -57,7 +57,7 @@ changed. target.adapter takes a name, the path of a file beside the scenario, or
     allowHosts: []                    # name the host when it is another machine
     auth: {type: basic, user: me, passwordFrom: {env: DB_PASSWORD}}
     adapter:
-      per: upload                     # a device's upload in a request; event: one event in each
+      per: upload                     # a device's upload in a request; event: one event in each; devices: uploads of several, see below
       keyHeader: none                 # header of the idempotency key
       upload:
         method: POST
@@ -117,6 +117,22 @@ A device asks before its first upload, in the upload's own time, and again befor
 report has how long that took beside the connections. What is read back goes out by the first device's token, or by
 readback.auth.
 
+Several devices in a request. As a gateway or a log shipper sends them that gathers what many devices upload:
+
+  adapter:
+    per: devices
+    gather: {uploads: 20, wait: 200ms}                # a request goes when it has 20, or when the first has waited so long for others
+    upload: {path: /ingest, body: ndjson, event: "${event.upload}"}
+
+Uploads of one tenant go together, enrolments with enrolments; look-ups go alone. What stands around the events, as path, query, headers
+and document, is the same for the whole tenant: of fields it has run.id, account.tenant_id, account.org_id, app.name and, but for the document,
+upload.key. In event each has its own device. With body: format that is otlp or otlp-json, where each upload is a resource, or ocsf, ecs, mde or
+cloudevents-batch. Each upload keeps its own times and its own fate: what it waits for the others is response time, and no send lag. A status is
+for all of a request, items and verdicts (by id, or in order) are for single events. A request is tried again as it was, with the same key, which is its first
+event's id and the number of uploads, but without what an answer has settled; of client.faults those of its first upload strike. client.maxOpen
+bounds requests, client.queue the uploads that wait, for others or for a connection. drover's own API, messages, the closed model, and connections
+or tokens of each device have no such requests. drover replay sends the uploads of its device alone.
+
 Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
 preset says; url is where the server shows what it stored when that is not below target.url, or file:PATH, event is where the event is, also when
 it is a text with the document in it: then contents are compared. auth beside them is a credential of its own, of type none, bearer, basic or
@@ -142,6 +158,4 @@ Credentials. auth.type is one of these; auth.sign and a certificate go with any 
   auth: {type: token, secretFrom: {env: ENROL_CODE}, header: X-Session}          # each device's own, as token of the adapter says
   auth: {type: none, sign: {keyFrom: {env: KEY}, header: X-Signature, prefix: "sha256="}}     # HMAC of the body
   tls: {caFrom: {file: ca.pem}, clientCertificate: {certFrom: {file: me.pem}, keyFrom: {file: me-key.pem}}}      # mTLS
-  tls: {clientCertificates: {caFrom: {file: ca.pem}, keyFrom: {file: ca-key.pem}}}     # one for each device; client: {connections: per-device}
-
-Requests that carry events of several devices are not supported yet, and refused.`
+  tls: {clientCertificates: {caFrom: {file: ca.pem}, keyFrom: {file: ca-key.pem}}}     # one for each device; client: {connections: per-device}`

@@ -214,7 +214,7 @@ func leftOut(sc *scenario.Scenario) (list []string) {
 		what string
 	}{
 		{!sc.Target.Protocol.HTTP, sc.Target.Protocol.Name + ", for which HTTP stands"}, {strings.HasPrefix(sc.Target.URL, "https://") || sc.Target.Secure, "TLS"}, {sc.Target.Auth.Type != "" && sc.Target.Auth.Type != "none", "credentials"},
-		{sc.Target.Client.PerDevice, "one connection for each device"}, {sc.Target.Faults != nil, "faults"}, {len(sc.Timeline) > 0, "the timeline"},
+		{sc.Target.Client.PerDevice, "one connection for each device"}, {sc.Target.Adapter.Gather.Uploads > 0, "several uploads in a request"}, {sc.Target.Faults != nil, "faults"}, {len(sc.Timeline) > 0, "the timeline"},
 	} {
 		if f.on {
 			list = append(list, f.what)

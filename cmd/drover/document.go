@@ -164,6 +164,9 @@ func (d *drive) load(res *sim.Result) report.Load {
 	if sc.Load.Closed {
 		l.Model = "closed"
 	}
+	if g := res.Gathered; g.Requests > 0 {
+		l.Gathered = &report.Gathered{Requests: g.Requests, Uploads: g.Uploads}
+	}
 	return l
 }
 

@@ -33,7 +33,8 @@ func newReplay(e env) *cobra.Command {
 		Long: `replay makes the uploads that one device sent in a run once more, byte for byte, and sends them in the same order and with the
 same gaps; --speed 10 makes the gaps a tenth, --speed 0 leaves them out. Each is sent once, however often the run tried. It
 prints what came back, one line each. With --print it sends nothing and prints the bodies instead, each on a line of its own; those in
-protobuf follow each other as they are.
+protobuf follow each other as they are. Where the run gathered the uploads of several devices into requests, each is a request of its
+own here.
 
 The requests carry the run's own id, so that a backend takes them for what they are: the same uploads again. --run gives
 them another one.`,

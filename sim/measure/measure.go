@@ -99,12 +99,13 @@ type PhaseName struct {
 }
 
 // Sample is the whole story of one upload, recorded once, when its fate is final. Times are offsets from the run's
-// start. Response time is Done-Intended, service time Done-Sent, send lag FirstSent-Intended.
+// start. Response time is Done-Intended, service time Done-Sent, send lag FirstSent-Intended-Held.
 type Sample struct {
 	Key
 	Outcome   Outcome
 	Class     Class // of the last attempt; OK when accepted
 	Intended  time.Duration
+	Held      time.Duration // after Intended it waited so long for others to go out with, as it was meant to
 	FirstSent time.Duration // first attempt
 	Sent      time.Duration // last attempt
 	Done      time.Duration

@@ -119,7 +119,7 @@ func (r *Recorder) attempt(s *series, k Key, c Class, at time.Duration) {
 
 // Record counts the fate of an upload, once, when it is final. s is not kept.
 func (r *Recorder) Record(s *Sample) {
-	response, service, lag := s.Done-s.Intended, s.Done-s.Sent, s.FirstSent-s.Intended
+	response, service, lag := s.Done-s.Intended, s.Done-s.Sent, s.lag()
 	timed := s.timed()
 
 	r.mu.Lock()
@@ -165,6 +165,9 @@ func (r *Recorder) ofUpload(s *Sample, timed bool, response, service, lag time.D
 // timed reports whether an upload has a response time: it was answered, or the client waited in vain. One that was
 // never sent, or that the end of the run cut short, has none, and shows in the counts.
 func (s *Sample) timed() bool { return s.Outcome != Dropped && s.Class != Cancelled }
+
+// lag is the harness's own lateness.
+func (s *Sample) lag() time.Duration { return s.FirstSent - s.Intended - s.Held }
 
 // of returns the series of k.
 func (r *Recorder) of(k Key) *series {

@@ -185,14 +185,14 @@ func (l *timeline) record(s *Sample, timed bool, response, service time.Duration
 	l.at(s.FirstSent).Sent++
 	p := l.at(s.Intended)
 	if l.warm() {
-		l.sendLag.record(&p.sendLag, s.FirstSent-s.Intended)
+		l.sendLag.record(&p.sendLag, s.lag())
 		if timed {
 			l.response.record(&p.response, response)
 			l.service.record(&p.service, service)
 		}
 	} else {
 		l.open = min(l.open, l.last)
-		p.sendLag.record(s.FirstSent - s.Intended)
+		p.sendLag.record(s.lag())
 		if timed {
 			p.response.record(response)
 			p.service.record(service)

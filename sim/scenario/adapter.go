@@ -208,6 +208,7 @@ func (b *builder) apart(m *wire.Mapping, t *rawTarget) *wire.Mapping {
 	}
 	batch := &t.Client.Batch
 	b.formatOf(m, t)
+	b.gathered(m, t)
 	if m.PerEvent && b.written(&batch.MaxEvents) && batch.MaxEvents != 1 {
 		b.errorf(b.at(&batch.MaxEvents), "leave it out, or set it to 1", "target.client.batch.maxEvents: adapter %s sends one event in a request", m.Name)
 	}

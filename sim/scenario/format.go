@@ -8,7 +8,7 @@ package scenario
 //	range       lowest and highest value, "1..100"
 //	enum        the words it may be, "a|b"
 //	keys        the names a table of shares may have
-//	later       words or fields that are understood, and refused because their machinery does not exist yet
+//	later       fields that are understood, and refused because their machinery does not exist yet
 //	example     a value for the message when it is missing
 //
 // A nil pointer, slice or map is a field that was left out and has no default.

@@ -48,18 +48,23 @@ func (a rawAdapter) encode() *yaml.Node {
 
 // rawMapping is an adapter.
 type rawMapping struct {
-	Name      word     `json:"name,omitempty" jsonschema:"what reports call it; without it the file's name, or inline"`
-	Per       string   `json:"per,omitempty" default:"upload" enum:"upload|event" later:"devices" jsonschema:"what a request carries: a device's upload, or one event"`
-	KeyHeader string   `json:"keyHeader,omitempty" default:"Idempotency-Key" jsonschema:"header that the upload's key goes in, the same for all its attempts; none: in no header"`
-	Formats   []string `json:"formats,omitempty" jsonschema:"formats that target.format can be, the first where it is not written; without it any"`
-	Headers   rawPairs `json:"headers,omitempty" jsonschema:"headers of all requests; fields can be used in their values"`
-	Enrol     *rawOp   `json:"enrol,omitempty" jsonschema:"how a device enrols, in the fields of upload; without it enrolments go out as uploads"`
-	Upload    rawOp    `json:"upload" jsonschema:"how everything else goes out"`
+	Name      word       `json:"name,omitempty" jsonschema:"what reports call it; without it the file's name, or inline"`
+	Per       string     `json:"per,omitempty" default:"upload" enum:"upload|event|devices" jsonschema:"what a request carries: a device's upload, one event, or as gather says the uploads of several devices of a tenant, as a gateway before the backend sends them"`
+	Gather    *rawGather `json:"gather,omitempty" jsonschema:"per: devices: how uploads come together in a request; enrolments with enrolments, and look-ups alone"`
+	KeyHeader string     `json:"keyHeader,omitempty" default:"Idempotency-Key" jsonschema:"header that the upload's key goes in, the same for all its attempts; none: in no header"`
+	Formats   []string   `json:"formats,omitempty" jsonschema:"formats that target.format can be, the first where it is not written; without it any"`
+	Headers   rawPairs   `json:"headers,omitempty" jsonschema:"headers of all requests; fields can be used in their values"`
+	Enrol     *rawOp     `json:"enrol,omitempty" jsonschema:"how a device enrols, in the fields of upload; without it enrolments go out as uploads"`
+	Upload    rawOp      `json:"upload" jsonschema:"how everything else goes out"`
 
 	Config  *rawConfig  `json:"config,omitempty" jsonschema:"how a device fetches its configuration: a request beside its uploads, of the operation config"`
 	Verdict *rawVerdict `json:"verdict,omitempty" jsonschema:"how a device asks for a verdict of each threat whose domain it reports, beside the upload with it: of the operation verdict; what uploads are answered of threats is then not read"`
 	Token   *rawToken   `json:"token,omitempty" jsonschema:"how a device asks for its credential before it uploads, with target.auth of type token; ${auth.secret} is that one's secret"`
-	_       struct{}    `later:"gather"`
+}
+
+type rawGather struct {
+	Uploads int      `json:"uploads,omitempty" default:"20" range:"2..1000" jsonschema:"most uploads in a request, which goes when it has them"`
+	Wait    duration `json:"wait,omitempty" default:"200ms" range:"1ms..1m" jsonschema:"the longest that the first of them waits for others, in wall time; 200ms is what the batch processor of an OpenTelemetry Collector waits (opentelemetry-collector, processor/batchprocessor/README.md)"`
 }
 
 // rawOp is one kind of request, and its answer.

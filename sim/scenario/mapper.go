@@ -26,7 +26,7 @@ func (b *mapper) mapping(r *rawMapping, name string) *wire.Mapping {
 	if r.Name != "" {
 		name = string(r.Name)
 	}
-	m := &wire.Mapping{Name: name, PerEvent: r.Per == "event", KeyHeader: r.KeyHeader, Formats: b.formats(r)}
+	m := &wire.Mapping{Name: name, PerEvent: r.Per == "event", Gather: b.gather(r), KeyHeader: r.KeyHeader, Formats: b.formats(r)}
 	if !b.good(r) {
 		return m
 	}
@@ -68,11 +68,12 @@ func (b *mapper) formats(r *rawMapping) []string {
 func (b *mapper) op(r *rawOp, all *rawMapping, path string) *wire.Operation {
 	o := &wire.Operation{Method: r.Method, Drover: r.Answers == "drover", OTLP: r.Answers == "otlp"}
 	b.address(o, address{&r.Path, r.Query, r.Headers, r}, all, wire.Use{}, path)
-	o.Body = b.body(r, all.Per == "event", path)
+	o.Body = b.body(r, all, path)
 	if o.Body != nil {
 		b.contentType(&r.ContentType, o.Body.ContentType, path)
 	}
 	b.reading(r, o, path)
+	b.ofSeveral(r, all, path)
 	return o
 }
 
@@ -92,12 +93,12 @@ func (b *mapper) address(o *wire.Operation, a address, all *rawMapping, u wire.U
 	}
 	in := func(what string, text bool) wire.Use {
 		u := u
-		u.What, u.Text, u.Secret = what, text, u.Secret && what == "a header"
+		u.What, u.Text, u.Secret, u.Several = what, text, u.Secret && what == "a header", all.gathers() && !u.LookUp
 		return u
 	}
 	o.Path = b.template(b.at(a.path), *a.path, in("a path", true), path+".path")
 	o.Query = b.pairs(a.query, in("a query", false), path+".query", false)
-	o.Headers = append(b.pairs(all.Headers, wire.Use{What: "a header"}, "headers", true), b.pairs(a.headers, in("a header", false), path+".headers", true)...)
+	o.Headers = append(b.pairs(all.Headers, wire.Use{What: "a header", Several: all.gathers()}, "headers", true), b.pairs(a.headers, in("a header", false), path+".headers", true)...)
 }
 
 // contentType refuses one that cannot be in a header.
@@ -172,7 +173,8 @@ func (b *mapper) inside(n *yaml.Node, s string, at int, ref string) *yaml.Node {
 }
 
 // body compiles the body of an operation; nil where it is the whole upload in the native format.
-func (b *mapper) body(r *rawOp, perEvent bool, path string) *wire.Body {
+func (b *mapper) body(r *rawOp, all *rawMapping, path string) *wire.Body {
+	perEvent := all.Per == "event"
 	if r.Body == "format" {
 		for _, f := range []struct {
 			ptr  any
@@ -219,7 +221,7 @@ func (b *mapper) body(r *rawOp, perEvent bool, path string) *wire.Body {
 		body.Lines = []*wire.Node{b.node(n, wire.Use{Event: true}, path+".event")}
 	}
 	if r.Document != nil {
-		b.document(r, body, perEvent, path)
+		b.document(r, body, all, path)
 	} else if r.Body == "json" && !perEvent {
 		body.Document = wire.EventsNode()
 	}
@@ -227,8 +229,8 @@ func (b *mapper) body(r *rawOp, perEvent bool, path string) *wire.Body {
 }
 
 // document compiles what is around the events.
-func (b *mapper) document(r *rawOp, body *wire.Body, perEvent bool, path string) {
-	n := r.Document.node
+func (b *mapper) document(r *rawOp, body *wire.Body, all *rawMapping, path string) {
+	n, perEvent := r.Document.node, all.Per == "event"
 	if r.Body != "json" || perEvent {
 		what := "body: " + r.Body
 		if perEvent {
@@ -237,7 +239,7 @@ func (b *mapper) document(r *rawOp, body *wire.Body, perEvent bool, path string)
 		b.errorf(b.key(&r.Document), "put it into event", "%s.document: with %s nothing is around the events", path, what)
 		return
 	}
-	body.Document = b.node(n, wire.Use{}, path+".document")
+	body.Document = b.node(n, wire.Use{Several: all.gathers()}, path+".document")
 	places := 0
 	var count func(n *yaml.Node)
 	count = func(n *yaml.Node) {

@@ -190,7 +190,7 @@ func (b *builder) carried(d *decoder, r *rawMapping, t *rawTarget, p *target.Pro
 		name string
 		bad  bool // what it says; the resolved file writes defaults
 	}
-	fields := []field{{&r.KeyHeader, "keyHeader", r.KeyHeader != "Idempotency-Key"}, {&r.Headers, "headers", len(r.Headers) > 0},
+	fields := []field{{&r.Per, "per", r.gathers()}, {&r.KeyHeader, "keyHeader", r.KeyHeader != "Idempotency-Key"}, {&r.Headers, "headers", len(r.Headers) > 0},
 		{&r.Config, "config", r.Config != nil}, {&r.Verdict, "verdict", r.Verdict != nil},
 		{&r.Token, "token", r.Token != nil}}
 	ops := []struct {

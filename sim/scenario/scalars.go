@@ -118,16 +118,12 @@ func isNumber(n *yaml.Node) bool {
 	return tag == "!!int" || tag == "!!float"
 }
 
-// oneOf holds a string against enum and later.
+// oneOf holds a string against enum.
 func (d *decoder) oneOf(n *yaml.Node, path string, tag reflect.StructTag) bool {
 	enum, has := tag.Lookup("enum")
 	words := strings.Split(enum, "|")
 	if !has || slices.Contains(words, n.Value) {
 		return true
-	}
-	if later := tag.Get("later"); later == "*" || later != "" && slices.Contains(strings.Split(later, "|"), n.Value) {
-		d.errorf(n, "use "+list(words), "%s %q: not supported yet", path, clip(n.Value))
-		return false
 	}
 	d.errorf(n, didYouMean(n.Value, words, "want "+list(words)), "%s: %q is not known", path, clip(n.Value))
 	return false

@@ -15,8 +15,15 @@ type Adapter struct {
 	Name string
 	Ops  [measure.NumOps]Exchange // an operation that it does not have has no Read
 
-	Every time.Duration // of device time, that a device's configuration is fetched anew after
-	Token *Token        // nil: devices ask for none
+	Every  time.Duration // of device time, that a device's configuration is fetched anew after
+	Token  *Token        // nil: devices ask for none
+	Gather Gather
+}
+
+// Gather says how the uploads of several devices of a tenant become one request. The zero value: each upload is a request.
+type Gather struct {
+	Uploads int           // most in one request
+	Wait    time.Duration // longest that the first one waits for others, in wall time
 }
 
 // Has reports whether the adapter has an operation. Uploads and enrolments it always has.

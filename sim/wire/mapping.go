@@ -12,6 +12,7 @@ import (
 type Mapping struct {
 	Name      string
 	PerEvent  bool       // a request carries one event
+	Gather    Gather     // or the uploads of several devices
 	KeyHeader string     // that the idempotency key goes in; "" is drover's own, "-" is none
 	Own       bool       // it is drover's own API, which has a preflight and an audit
 	Format    string     // of Formats; "" is native
@@ -42,7 +43,7 @@ type Operation struct {
 func (m *Mapping) Adapter(run Constants) *Adapter {
 	c := &run
 	c.Doc = m.doc(run)
-	a := &Adapter{Name: m.Name}
+	a := &Adapter{Name: m.Name, Gather: m.Gather}
 	up := m.Upload.exchange(c)
 	a.Ops = [measure.NumOps]Exchange{measure.Enroll: up, measure.Upload: up}
 	if m.Enrol != nil {

@@ -57,6 +57,7 @@ type placeField struct {
 	time   bool                // it can be written in the forms of timeForms
 	safe   bool                // its text needs no escape, neither in JSON nor in a URL
 	key    bool                // it is the upload's key, which look-ups do not have
+	tenant bool                // it is the same for all devices of a tenant
 }
 
 // there reports whether the field has a value.
@@ -115,10 +116,10 @@ var placeFields = []placeField{
 
 	{name: "account.device_id", scope: ofUpload, data: none, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return v.d.EntraID.AppendText(b) }},
 	{name: "account.user_id", scope: ofUpload, data: event.AccountUserID, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return v.d.UserID.AppendText(b) }},
-	{name: "account.tenant_id", scope: ofUpload, data: none, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return v.d.TenantID.AppendText(b) }},
-	{name: "account.org_id", scope: ofUpload, data: event.AccountOrgID, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return v.d.OrgID.AppendText(b) }},
+	{name: "account.tenant_id", scope: ofUpload, tenant: true, data: none, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return v.d.TenantID.AppendText(b) }},
+	{name: "account.org_id", scope: ofUpload, tenant: true, data: event.AccountOrgID, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return v.d.OrgID.AppendText(b) }},
 	{name: "account.upn", scope: ofUpload, data: event.AccountUPN, kind: anyKind, append: func(b []byte, v values) []byte { return v.d.UPN.AppendText(b) }},
-	{name: "app.name", scope: ofUpload, data: event.AppName, kind: anyKind, append: func(b []byte, _ values) []byte { return append(b, AppName...) }},
+	{name: "app.name", scope: ofUpload, tenant: true, data: event.AppName, kind: anyKind, append: func(b []byte, _ values) []byte { return append(b, AppName...) }},
 	{name: "app.version", scope: ofUpload, data: event.AppVersion, kind: anyKind, append: func(b []byte, v values) []byte { return append(b, v.d.App...) }},
 
 	{name: "event.id", scope: ofEvent, data: none, kind: anyKind, safe: true, append: func(b []byte, v values) []byte { return fleet.GUID(v.e.ID).AppendText(b) }},

@@ -183,6 +183,8 @@ type Use struct {
 	Body   bool   // it is a part of a body, which is the same whatever the upload's key
 	Secret bool   // it may have the secret by which tokens are asked for
 	LookUp bool   // of a look-up: with Event it is about a threat whose domain is known
+
+	Several bool // it is around the events of several devices of a tenant
 }
 
 // Check says what in the template cannot be used where it stands.
@@ -210,6 +212,8 @@ func (t *Template) Check(c *Constants, u Use) (bad []Mistake) {
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${auth.secret} cannot be in %s", u.What), Mend: "it is for the headers, the document or the form of token alone"})
 			case u.LookUp && p.field.name == "upload.key":
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: "${upload.key} belongs to an upload, and a look-up is none", Mend: "use ${device.id}, or in verdict ${event.id}"})
+			case u.Several && p.field.scope == ofUpload && !p.field.tenant && !p.field.key:
+				bad = append(bad, Mistake{At: p.at, Ref: ref, What: fmt.Sprintf("${%s} belongs to a device, and with per: devices %s is of several", p.field.name, u.What), Mend: "use it in event"})
 			case (u.Event || u.Body) && p.field.name == "upload.key":
 				bad = append(bad, Mistake{At: p.at, Ref: ref, What: "${upload.key} is not known in bodies", Mend: "use it in a path or a header, or ${event.id}"})
 			case u.Text && !grouped && !p.field.sure(c) && !(u.LookUp && u.Event && p.field.ofThreat(c)):

@@ -1,0 +1,474 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
+	"drover/sim/ledger"
+	"drover/sim/measure"
+	"drover/sim/target"
+	"drover/sim/wire"
+)
+
+// gathering is the small scenario of one tenant with an adapter that gathers uploads; more is more of the adapter's upload.
+func gathering(t testing.TB, load, gather, more string, with ...string) *Model {
+	t.Helper()
+	adapter := fmt.Sprintf(`url: http://127.0.0.1:9
+    adapter:
+      per: devices
+      gather: %s
+      upload: {body: ndjson, event: {id: "${event.id}", kind: "${event.kind}", of: "${account.device_id}", tenant: "${account.tenant_id}", seq: "${event.seq}"}%s}`, gather, more)
+	return model(t, parse(t, load, append(with, "url: embedded", adapter, "tenants: {count: 3, sizes: {zipf: 1}}", "tenants: {count: 1}")...))
+}
+
+// gateway is a backend that keeps every request, and answers after serve says so.
+type gateway struct {
+	serve func(n int, g *gathered, ans *target.Answer) time.Duration // in order of arrival, from 0; nil: at once, and yes
+
+	mu    sync.Mutex
+	began time.Time
+	came  []*gathered
+}
+
+// gathered is one request.
+type gathered struct {
+	at     time.Duration
+	op     measure.Op
+	key    string
+	body   string
+	events []line
+}
+
+// line is what a line of a body says.
+type line struct {
+	ID, Kind, Of, Tenant string
+	Seq                  uint32
+}
+
+func (g *gathered) devices() int {
+	of := map[string]bool{}
+	for _, e := range g.events {
+		of[e.Of] = true
+	}
+	return len(of)
+}
+
+func (w *gateway) Send(ctx context.Context, req *target.Request, ans *target.Answer) {
+	r := &gathered{op: req.Op, key: string(req.Key), body: string(req.Body)}
+	for text := range strings.Lines(r.body) {
+		var e line
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			panic(err)
+		}
+		r.events = append(r.events, e)
+	}
+	*ans = target.Answer{Class: measure.OK, Status: 200, Body: ans.Body[:0]}
+	w.mu.Lock()
+	r.at = time.Since(w.began)
+	w.came = append(w.came, r)
+	wait := time.Duration(0)
+	if w.serve != nil {
+		wait = w.serve(len(w.came)-1, r, ans)
+	}
+	w.mu.Unlock()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		ans.Class, ans.Status, ans.Err = measure.Cancelled, 0, ctx.Err()
+	}
+}
+
+func (w *gateway) Close() error { return nil }
+
+// run drives a model against the backend and returns what the run did, and its ledger.
+func (w *gateway) run(t *testing.T, ctx context.Context, m *Model, workers int) (*Result, []ledger.Upload) {
+	t.Helper()
+	w.began = time.Now()
+	dir := t.TempDir()
+	res, err := Run(ctx, Config{Model: m, Workers: workers, Target: w, Adapter: adapterOf(m), Ledger: &Keep{Dir: dir, Run: "r"}})
+	if err != nil || res.LedgerErr != nil {
+		t.Fatal(err, res)
+	}
+	var rows []ledger.Upload
+	if _, err := ledger.Read(dir, func(u *ledger.Upload) error {
+		row := *u
+		row.Notes = slices.Clone(u.Notes)
+		rows = append(rows, row)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(rows, func(a, b ledger.Upload) int { return int(a.Intended - b.Intended) })
+	if all := counts(res); all.Check() != nil || all.Due != int64(len(rows)) {
+		t.Errorf("%d uploads due, %d in the ledger, %v", all.Due, len(rows), all.Check())
+	}
+	return res, rows
+}
+
+func adapterOf(m *Model) *wire.Adapter {
+	return m.Scenario.Target.Adapter.Adapter(wire.Constants{Run: "r", Send: m.Behavior.Sends.All})
+}
+
+// A request goes when it is full, or when its first upload has waited as long as it may, or when nothing more will come; what each upload
+// waits for the others is in its response time. 100 uploads are due, at 10 ms, 20 ms, ... 1,000 ms, and the backend answers in 5 ms.
+func TestGatherWaits(t *testing.T) {
+	for _, test := range []struct {
+		gather string
+		goes   func(due time.Duration) time.Duration // when the request of an upload that is due then
+		most   int
+	}{
+		{"{uploads: 5, wait: 200ms}", func(due time.Duration) time.Duration { // five take 40 ms
+			return (due + 49*time.Millisecond) / (50 * time.Millisecond) * 50 * time.Millisecond
+		}, 5},
+		{"{uploads: 50, wait: 200ms}", func(due time.Duration) time.Duration { // those of 10 to 210 ms, of 220 to 420 ms, ...
+			last := (due-10*time.Millisecond)/(210*time.Millisecond)*210*time.Millisecond + 210*time.Millisecond
+			return min(last, time.Second) // the schedule is over
+		}, 21},
+		{"{uploads: 2, wait: 1ms}", func(due time.Duration) time.Duration { return min(due+time.Millisecond, time.Second) }, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &gateway{serve: func(int, *gathered, *target.Answer) time.Duration { return 5 * time.Millisecond }}
+			res, rows := w.run(t, t.Context(), gathering(t, rateLoad("even", "100/s", "1s"), test.gather, ""), 1)
+			s := res.Totals.Select(measure.Selector{})
+			if lag := s.SendLag.Max(); lag != 0 || res.Gathered != (Gathered{int64(len(w.came)), 100}) {
+				t.Errorf("%s: send lag up to %v, though what waits for others is not late; %+v", test.gather, lag, res.Gathered)
+			}
+			if len(rows) != 100 {
+				t.Fatalf("%d uploads, want 100", len(rows))
+			}
+			at := map[time.Duration]int{}
+			for i, u := range rows {
+				due := time.Duration(i+1) * 10 * time.Millisecond
+				if goes := test.goes(due); u.Intended != due || u.First != goes || u.Done != goes+5*time.Millisecond || u.Outcome != measure.Accepted || u.Attempts != 1 {
+					t.Errorf("%s: upload %d was due at %v, sent at %v, answered at %v; want %v, %v, 5ms later", test.gather, i, u.Intended, u.First, u.Done, due, goes)
+				}
+				at[u.First]++
+			}
+			most := 0
+			for _, n := range at {
+				most = max(most, n)
+			}
+			if len(w.came) != len(at) || most != test.most {
+				t.Errorf("%s: %d requests at %d instants, of up to %d uploads; want one at each, and %d", test.gather, len(w.came), len(at), most, test.most)
+			}
+		})
+	}
+}
+
+// What is in one request is of one operation and one tenant; its key is its first event's, with the number of uploads; and the bytes of its
+// uploads add up to it.
+func TestGatherTogether(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			m := gathering(t, speedLoad, "{uploads: 7, wait: 1s}", "", "tenants: {count: 3, sizes: {zipf: 1}}", "tenants: {count: 4, sizes: {zipf: 1}}")
+			w := new(gateway)
+			res, rows := w.run(t, t.Context(), m, workers)
+			ids, keys, devices, bytes := map[string]bool{}, map[string]bool{}, 0, 0
+			for _, r := range w.came {
+				keys[r.key] = true
+				bytes += len(r.body)
+				devices = max(devices, r.devices())
+				for _, e := range r.events {
+					ids[e.ID] = true
+					if e.Tenant != r.events[0].Tenant || (e.Kind == event.Enrolment.String()) != (r.op == measure.Enroll) {
+						t.Fatalf("an event of %s, %s, in a request of %v and %s", e.Tenant, e.Kind, r.op, r.events[0].Tenant)
+					}
+				}
+				if first, n, more := strings.Cut(r.key, "."); first != r.events[0].ID || more != (n != "") || more && n < "2" || more && n > "7" {
+					t.Errorf("the key of a request whose first event is %s is %s", r.events[0].ID, r.key)
+				}
+			}
+			all := counts(res)
+			if len(keys) != len(w.came) || int64(len(ids)) != all.Events || all.Accepted != int64(len(rows)) || int64(bytes) != all.Bytes {
+				t.Errorf("%d requests with %d keys, %d bytes, %d events; the run says %d bytes, %d events, %d of %d uploads accepted", len(w.came), len(keys), bytes, len(ids), all.Bytes, all.Events, all.Accepted, len(rows))
+			}
+			if 2*len(w.came) > len(rows) || devices != 7 {
+				t.Errorf("%d uploads in %d requests, of up to %d devices", len(rows), len(w.came), devices)
+			}
+		})
+	}
+}
+
+// A request that failed is tried again as it was, under the same key, and one that the backend refuses is refused for each of its uploads.
+func TestGatherRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := 0
+		w := &gateway{serve: func(n int, g *gathered, ans *target.Answer) time.Duration {
+			switch {
+			case n%4 == 1:
+				ans.Class, ans.Status, ans.Err = measure.Reset, 0, fmt.Errorf("reset")
+			case n%4 == 2:
+				ans.Class, ans.Status, ans.Err = measure.Status413, 413, fmt.Errorf("too large")
+				refused += strings.Count(g.key, ".5") * 5
+			}
+			return 0
+		}}
+		res, rows := w.run(t, t.Context(), gathering(t, rateLoad("even", "50/s", "2s"), "{uploads: 5, wait: 1s}", "", "RETRY", "{maxAttempts: 9, base: 10ms}"), 1)
+		sent, again := map[string]string{}, 0
+		for _, r := range w.came {
+			if was, ok := sent[r.key]; ok {
+				if again++; was != r.body {
+					t.Errorf("%s is the key of two bodies", r.key)
+				}
+			}
+			sent[r.key] = r.body
+		}
+		if len(sent) != 20 || again < 3 {
+			t.Errorf("%d requests were made, %d of them again; want 20, and some", len(sent), again)
+		}
+		all, tries := counts(res), 0
+		for _, u := range rows {
+			tries += u.Attempts
+		}
+		if int(all.Refused) != refused || refused == 0 || all.Accepted+all.Refused != 100 || tries != 5*len(w.came) || int(all.Attempts) != tries {
+			t.Errorf("%+v; want %d refused and the others accepted, each with the attempts of its request, %d", all, refused, 5*len(w.came))
+		}
+	})
+}
+
+// What waits for others when the run is interrupted is not sent, and counted so.
+func TestGatherStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		time.AfterFunc(595*time.Millisecond, cancel) // 59 are due: two requests of 25 are sent, and 9 wait
+		w := new(gateway)
+		res, _ := w.run(t, ctx, gathering(t, rateLoad("even", "100/s", "10s"), "{uploads: 25, wait: 10s}", ""), 1)
+		if c := counts(res); !res.Interrupted || res.Elapsed != 595*time.Millisecond || c.Due != 59 || c.Accepted != 50 || c.ByClass[measure.NotStarted] != 9 || len(w.came) != 2 {
+			t.Errorf("%d requests, %+v after %v; want 2, with 50 uploads, and 9 not sent", len(w.came), c, res.Elapsed)
+		}
+	})
+}
+
+// A backend that stands still holds as many requests as there are senders, and behind them as many uploads wait as the queue has room for.
+func TestGatherOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &gateway{serve: func(int, *gathered, *target.Answer) time.Duration { return 10 * time.Second }}
+		m := gathering(t, rateLoad("even", "1000/s", "4s"), "{uploads: 10, wait: 1s}", "", "MAXOPEN", "8", "20000", "100")
+		res, _ := w.run(t, t.Context(), m, 1)
+		// 8 requests of 10 are under way when 80 are due, and the 100 behind them are 10 more, of which 8 go after 10 s and 2 after 20 s.
+		if c := counts(res); c.Due != 4000 || c.Dropped != c.ByClass[measure.Overflow] || c.Due-c.Dropped != 8*10+100 || c.Accepted != 180 || len(w.came) != 18 {
+			t.Errorf("%d requests, %+v; want 18, with 80 uploads under way and 100 behind them", len(w.came), c)
+		}
+	})
+}
+
+// An answer with a result for each event settles each upload by its own events, though their sequence numbers are the same: what it asks for again
+// is sent again, without what is settled, and with the fate that the backend told last.
+func TestGatherParts(t *testing.T) {
+	for name, how := range map[string]func(n, before int) int{
+		"again": func(n, before int) int {
+			switch {
+			case n%7 < 3:
+				return 400 // whole uploads, too
+			case n%3 == 0 && before < 2:
+				return 429
+			}
+			return 201
+		},
+		"never": func(n, _ int) int { return []int{201, 201, 400, 201, 503}[n%5] },
+		"silence": func(n, before int) int {
+			switch {
+			case n%11 == 0 && before > 0:
+				return 0
+			case n%11 == 0:
+				return 429
+			}
+			return 201
+		},
+		"refused": func(n, _ int) int { return 400 },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &clerk{how: how, n: map[string]int{}, came: map[string]int{}, said: map[string]int{}, keys: map[string]string{}}
+			m := gathering(t, rateLoad("even", "50/s", "4s"), "{uploads: 6, wait: 1s}", ", items: {list: items, status: status, again: [429, 503]}", "RETRY", "{maxAttempts: 3, base: 10ms}", "BATCH", "{maxEvents: 3, maxAge: 6h, urgent: [web.threat]}")
+			dir := t.TempDir()
+			res, err := Run(t.Context(), Config{Model: m, Workers: 1, Target: lagging{c}, Adapter: adapterOf(m), Ledger: &Keep{Dir: dir, Run: "r"}})
+			if err != nil || res.LedgerErr != nil {
+				t.Fatal(err, res.LedgerErr)
+			}
+			if len(c.after) > 0 || c.twice > 0 {
+				t.Errorf("%s: %d events came again after they were settled, %d requests have another's key", name, len(c.after), c.twice)
+			}
+			x, err := ledger.ReadIndex(dir, m.Fleet.Partition)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, shared := map[ledger.State]int64{}, map[uint32]int{}
+			r := NewRetracer(m, native)
+			if err := r.Walk(x, func(a *Arrival, fate *ledger.Fate) error {
+				shared[a.Upload.FirstSeq]++
+				return r.Documents(&a.Upload, func(e *event.Event, _ []byte) error {
+					state, status := stateOf(fate, e.Seq, false), c.said[fleet.GUID(e.ID).String()]
+					got[state]++
+					want := map[int]ledger.State{201: ledger.Acknowledged, 400: ledger.Rejected, 503: ledger.Rejected, 0: ledger.Unanswered}[status]
+					if state != want && !alone(fate, state) {
+						t.Errorf("%s: an event with status %d is %v, want %v; fate %+v", name, status, state, want, fate)
+					}
+					return nil
+				})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			var kinds Kinds
+			for _, k := range res.Kinds {
+				kinds.add(k)
+			}
+			if kinds.Accepted != got[ledger.Acknowledged] || kinds.Refused != got[ledger.Rejected] || kinds.Failed != got[ledger.Unanswered] || kinds.Sent != kinds.Accepted+kinds.Refused+kinds.Failed || kinds.Sent < 250 {
+				t.Errorf("%s: events are %+v, and by the ledger %v", name, kinds, got)
+			}
+			all := counts(res)
+			if err := all.Check(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if name == "again" && (all.Refused == 0 || all.Accepted == 0) || name == "refused" && all.Refused != all.Due {
+				t.Errorf("%s: %+v", name, all)
+			}
+			if shared[0] < 50 {
+				t.Errorf("%s: the first sequence numbers of uploads are %v: too few are the same", name, shared)
+			}
+		})
+	}
+}
+
+// Verdicts go to the events that they are about: by id in any order, or in the order of the events.
+func TestGatherVerdicts(t *testing.T) {
+	words := []string{"phishing", "benign", "c2", "unknown"}
+	verdictOf := func(id string) string { return words[id[3]%4] }
+	for _, by := range []string{"id", "order"} {
+		synctest.Test(t, func(t *testing.T) {
+			more, places := ", verdicts: {list: got, word: is}", ""
+			if by == "id" {
+				more, places = ", verdicts: {list: got, id: id, word: is}", "id"
+			}
+			w := &gateway{serve: func(_ int, g *gathered, ans *target.Answer) time.Duration {
+				var items []string
+				for _, e := range g.events {
+					item := fmt.Sprintf(`{"is":%q}`, verdictOf(e.ID))
+					if places == "id" {
+						item = fmt.Sprintf(`{"id":%q,"is":%q}`, strings.ToUpper(e.ID), verdictOf(e.ID))
+					}
+					items = append(items, item)
+				}
+				if places == "id" {
+					slices.Reverse(items)
+				}
+				ans.Body = fmt.Appendf(ans.Body, `{"got":[%s]}`, strings.Join(items, ","))
+				return 0
+			}}
+			m := gathering(t, rateLoad("even", "100/s", "5s"), "{uploads: 20, wait: 1s}", more, "maliciousShare: 2%", "maliciousShare: 20%")
+			_, rows := w.run(t, t.Context(), m, 1)
+			said, n := map[[2]uint32]ledger.Said{}, 0
+			for _, u := range rows {
+				for _, note := range u.Notes {
+					said[[2]uint32{uint32(u.Device), note.Seq}] = note.Said
+				}
+			}
+			device := map[string]uint32{}
+			for i := range m.Fleet.Devices() {
+				var d fleet.Device
+				m.Fleet.Device(i, &d)
+				device[d.EntraID.String()] = uint32(i)
+			}
+			for _, r := range w.came {
+				for _, e := range r.events {
+					got, ok := said[[2]uint32{device[e.Of], e.Seq}]
+					if threat := e.Kind == event.WebThreat.String(); threat != ok {
+						t.Errorf("by %s: %s has a verdict: %t", by, e.Kind, ok)
+					} else if threat {
+						if n++; got.String() != strings.Replace(verdictOf(e.ID), "unknown", "unjudged", 1) {
+							t.Errorf("by %s: the verdict of %s is %v, want %s", by, e.ID, got, verdictOf(e.ID))
+						}
+					}
+				}
+			}
+			if n < 100 {
+				t.Errorf("by %s: %d verdicts", by, n)
+			}
+		})
+	}
+}
+
+// Each upload of a request is audited once, against the settings of its own device.
+func TestGatherAudit(t *testing.T) {
+	for name, upload := range map[string]string{
+		"mapped": `upload: {body: ndjson, event: "${event.upload}"}`,
+		"otlp":   "formats: [otlp-json]\n      upload: {body: format}",
+	} {
+		for _, leaks := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				m := model(t, parse(t, rateLoad("even", "100/s", "2s")+privacyCheck, "url: embedded", "url: http://127.0.0.1:9\n    adapter:\n      per: devices\n      "+upload,
+					"identity: {upnDomain: contoso.example}", "identity: {upnDomain: contoso.example}\n      settings: {DefenderExcludeURLInReport: {true: 50, false: 50}, optionalDiagnostics: {true: 50, false: 50}}",
+					"heartbeat: {every: 1h, jitter: 10%}", "diagnostics: {every: 1h}", "crash: {perDay: 1, mix: {jetsam: 50, sigabrt: 50}}", ""))
+				f := &fake{serve: func(n int, _ *target.Request) (measure.Class, time.Duration) {
+					return []measure.Class{measure.OK, measure.Status5xx}[n%2], 0
+				}}
+				if leaks { // the device says what its settings forbid
+					m.Behavior.Sends.PrivacyOff = 0
+				}
+				res, err := Run(t.Context(), Config{Model: m, Workers: 1, Target: f, Adapter: adapterOf(m)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var events, bytes int64
+				for _, k := range res.Kinds {
+					events += k.Sent
+				}
+				for n, body := range f.bodies {
+					bytes += int64(len(body) * (1 - n%2)) // of those that were accepted
+				}
+				a := res.Audit
+				all := counts(res)
+				if all.Bytes != bytes {
+					t.Errorf("%s: %d bytes of uploads, in requests of %d", name, all.Bytes, bytes)
+				}
+				if a.Uploads != all.Sent || a.Events != events || (a.Violations > 0) != leaks || 2*int64(len(f.bodies)) > all.Sent {
+					t.Errorf("%s: audit %+v; want %d uploads with %d events, and violations: %t", name, a, all.Sent, events, leaks)
+				}
+			})
+		}
+	}
+}
+
+// What was full is not let go a second time, though its job is another upload by then.
+func TestGathererForgetsWhatWent(t *testing.T) {
+	g := newGatherer(wire.Gather{Uploads: 2, Wait: time.Second})
+	a, b, other := new(job), new(job), new(job)
+	other.key.Tenant = 1
+	if g.join(other) != nil {
+		t.Fatal("one upload is a request")
+	}
+	for i := range 900 {
+		a.at, a.rest = time.Duration(i)*time.Millisecond, a.rest[:0]
+		if g.join(a) != nil || g.join(b) != a || len(a.rest) != 1 {
+			t.Fatal("two uploads are no request")
+		}
+		if j, next := g.over(a.at, false); j != nil || next != time.Second {
+			t.Fatalf("at %v %v goes, the next at %v; want that of the other tenant at 1s", a.at, j, next)
+		}
+	}
+	a.at, a.rest = 950*time.Millisecond, a.rest[:0]
+	g.join(a)
+	for _, want := range []struct {
+		at   time.Duration
+		goes *job
+		next time.Duration
+	}{{time.Second, other, 0}, {time.Second, nil, 1950 * time.Millisecond}, {1950 * time.Millisecond, a, 0}, {forever, nil, forever}} {
+		if j, next := g.over(want.at, want.at == forever); j != want.goes || next != want.next {
+			t.Errorf("at %v %p goes, the next at %v; want %p, %v", want.at, j, next, want.goes, want.next)
+		}
+	}
+	if len(g.due) > 0 || newGatherer(wire.Gather{}) != nil {
+		t.Errorf("%d requests are remembered that went, or the zero value gathers", len(g.due))
+	}
+}
