@@ -4,7 +4,9 @@ import (
 	"context"
 	"math"
 	"net"
+	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"drover/sim/measure"
@@ -20,11 +22,11 @@ func (discard) Send(_ context.Context, _ *target.Request, ans *target.Answer) {
 
 func (discard) Close() error { return nil }
 
-// hot is a sender of a closed run against a target, between two uploads of one event each.
-func hot(tb testing.TB, to target.Target) *sender {
-	m := model(tb, parse(tb, `{model: closed, concurrency: 64, phases: [{name: day, for: 1h}]}`, ", speed: 600", "",
+// hot is a sender of a closed run against a target, between two uploads of one event each. with is what is replaced in small.
+func hot(tb testing.TB, to target.Target, with ...string) *sender {
+	m := model(tb, parse(tb, `{model: closed, concurrency: 64, phases: [{name: day, for: 1h}]}`, append(with, ", speed: 600", "",
 		"BATCH", "{maxEvents: 1}", "devices: 200", "devices: 10000",
-		"webVisit: {perDay: 200, maliciousShare: 2%}", "memory: {every: 1h, jitter: 10%}", "crash: {perDay: 1, mix: {jetsam: 50, sigabrt: 50}}", ""))
+		"webVisit: {perDay: 200, maliciousShare: 2%}", "memory: {every: 1h, jitter: 10%}", "crash: {perDay: 1, mix: {jetsam: 50, sigabrt: 50}}", "")...))
 	r, err := newRun(Config{Model: m, Target: to, Adapter: drover, Workers: 1})
 	if err != nil {
 		tb.Fatal(err)
@@ -92,6 +94,32 @@ func TestUploadAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: nothing was sent, or %d uploads are open", name, s.w.open.Load())
 		}
 	}
+}
+
+// What is held after many uploads is what was held after few, to the byte or nearly so. Whatever grows, grows with the seconds of a run,
+// of which there are none here, and with the histograms: each of these has 8,192 samples before and no other latency after.
+func TestUploadsAreNotHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := hot(t, discard{}, "tenants: {count: 3, sizes: {zipf: 1}}", "tenants: {count: 1}", "devices: 200", "devices: 500",
+			"weight: 80, profile: enterprise-iphone", `weight: 100, profile: enterprise-iphone, os: {"26.4.2": 100}`,
+			"- {name: pads, weight: 20, profile: shared-ipad, behavior: busy}", "")
+		held := func(uploads int) (bytes int64) {
+			for range uploads {
+				s.turn()
+			}
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.GC() // what is in a pool lives until the second
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		const n = 2_000
+		few := held(8_500)
+		if more := held(n) - few; more > n/8 {
+			t.Errorf("%d bytes are held, and %d more after %d more uploads", few, more, n)
+		}
+		runtime.KeepAlive(s)
+	})
 }
 
 // What an upload costs beside its connection: schedule, identity, events, bytes, record.
