@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"drover/sim/scenario"
 	"drover/sim/target"
 )
 
@@ -39,7 +40,7 @@ type realServer struct {
 
 // realRow is one way to speak to a server: a row of the table that make test-backends prints.
 type realRow struct {
-	adapter, path, readback string
+	adapter, path, readback string                         // of an adapter "NAME, gathered" requests have the uploads of several devices
 	keep                    func(t *testing.T, x *realRun) // more to look at; nil: nothing
 
 	// Of a target of messages: its URL and more of the target; nil: it is HTTP, by adapter, path and readback.
@@ -79,6 +80,8 @@ replace github.com/VictoriaMetrics/VictoriaMetrics => github.com/VictoriaMetrics
 			{adapter: "loki", path: "/insert", readback: "victorialogs"},
 			{adapter: "splunk-hec", path: "", readback: "victorialogs-hec"},
 			{adapter: "otlp-http", path: "/insert/opentelemetry", readback: "victorialogs-otlp", blind: true},
+			{adapter: "jsonlines, gathered", path: "/insert/jsonline", readback: "victorialogs"},
+			{adapter: "otlp-http, gathered", path: "/insert/opentelemetry", readback: "victorialogs-otlp", blind: true},
 		},
 	},
 }
@@ -258,7 +261,7 @@ func (row *realRow) workday(t *testing.T, addr, seconds string) string {
 		text = strings.Replace(text, old, new, 1)
 	}
 	swap("start: \"2026-05-04T00:00:00Z\", speed: 60", "start: \"2026-05-04T07:00:00Z\", speed: 120")
-	url, block := "http://"+addr+row.path, "    adapter: "+row.adapter+"\n    auth: {type: basic, user: "+realUser+", passwordFrom: {env: REAL_PASSWORD}}\n    readback: {adapter: "+row.readback+", settle: 30s}\n"
+	url, block := "http://"+addr+row.path, row.adapts(t)+"    auth: {type: basic, user: "+realUser+", passwordFrom: {env: REAL_PASSWORD}}\n    readback: {adapter: "+row.readback+", settle: 30s}\n"
 	if row.target != nil {
 		url, block = row.target(t, addr)
 		if p, _ := target.ProtocolOf(url); p.Messages() {
@@ -291,6 +294,21 @@ func (row *realRow) workday(t *testing.T, addr, seconds string) string {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// adapts is the adapter as the scenario has it.
+func (row *realRow) adapts(t *testing.T) string {
+	t.Helper()
+	preset, gathers := strings.CutSuffix(row.adapter, ", gathered")
+	if !gathers {
+		return "    adapter: " + preset + "\n"
+	}
+	src, err := scenario.AdapterFile(preset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, spec, _ := strings.Cut(string(src), "\nspec:\n")
+	return "    adapter:\n      per: devices\n      gather: {uploads: 50, wait: 200ms}\n    " + strings.ReplaceAll(strings.TrimSuffix(spec, "\n"), "\n", "\n    ") + "\n"
 }
 
 func (row *realRow) run(t *testing.T, addr, seconds string) *realRun {
