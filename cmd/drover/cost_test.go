@@ -17,6 +17,7 @@ import (
 	"drover/scenarios"
 	"drover/sim"
 	"drover/sim/behavior"
+	"drover/sim/event"
 	"drover/sim/measure"
 	"drover/sim/scenario"
 	"drover/sim/target"
@@ -39,6 +40,7 @@ var costRows = []costRow{
 	{"http1-tls", "https://AT", "http1+tls", "adapter: drover\ntls: {caFrom: {file: DIR/ca.pem}}\n"},
 	{"http2", "http://AT", "http2", "adapter: drover\nclient: {http: 2}\n"},
 	{"http2-tls", "https://AT", "http2+tls", "adapter: drover\nclient: {http: 2}\ntls: {caFrom: {file: DIR/ca.pem}}\n"},
+	{"jsonlines", "http://AT", "http1", "adapter: jsonlines\n"},
 	{"otlp-http", "http://AT", "http1", "adapter: otlp-http\n"},
 	{"otlp-grpc", "grpc://AT", "http2", "adapter: otlp-grpc\n"},
 	{"otlp-grpc-tls", "grpcs://AT", "http2+tls", "adapter: otlp-grpc\ntls: {caFrom: {file: DIR/ca.pem}}\n"},
@@ -56,6 +58,21 @@ var costRows = []costRow{
 	{"file", "file:DIR/events.ndjson", "", "file: {existing: replace}\n"},
 	{"discard", "discard", "", ""},
 }
+
+// costShape is what is in a request.
+type costShape struct{ uploads, events int } // so many, of so many events each
+
+var costShapes = []costShape{{1, 1}, {1, 25}, {25, 1}}
+
+func (c costShape) String() string {
+	if c.uploads > 1 {
+		return fmt.Sprintf("gathered=%d", c.uploads) // of as many devices
+	}
+	return fmt.Sprintf("events=%d", c.events)
+}
+
+// fits reports whether requests of a format can have that.
+func (c costShape) fits(f *wire.Format) bool { return c.uploads == 1 || f.Next != nil }
 
 // costScenario is the shipped working day of 500 devices, sent by a row in uploads of so many events.
 func costScenario(tb testing.TB, row *costRow, dir, at string, events int) *sim.Model {
@@ -110,6 +127,41 @@ func costArrivals(tb testing.TB, m *sim.Model, events, n int) (list []behavior.U
 	return list
 }
 
+// costMaker makes requests as a run does, of one upload or of several.
+type costMaker struct {
+	m      *sim.Model
+	x      *wire.Exchange
+	alone  *sim.Retracer
+	filler *behavior.Filler
+	ev     event.Event
+}
+
+func newCostMaker(m *sim.Model, x *wire.Exchange) *costMaker {
+	return &costMaker{m: m, x: x, alone: sim.NewRetracer(m, x.Format), filler: behavior.NewFiller(&m.Behavior)}
+}
+
+func (k *costMaker) request(ups []behavior.Upload, req *target.Request) {
+	if len(ups) == 1 {
+		k.alone.Request(&ups[0], k.x, req)
+		return
+	}
+	from, send := 0, k.m.Behavior.Sends.All
+	req.IDs = req.IDs[:0]
+	for i := range ups {
+		d := k.filler.Begin(&ups[i])
+		if i == 0 {
+			req.Body = k.x.Begin(req.Body[:0], d, send)
+		} else {
+			req.Body, from = k.x.Next(req.Body, from, d, send)
+		}
+		for n := range ups[i].Items {
+			then := k.filler.Fill(&k.ev, n)
+			req.Body, req.IDs = k.x.Event(req.Body, n, then, &k.ev), append(req.IDs, k.ev.ID)
+		}
+	}
+	req.Body = k.x.End(req.Body, from)
+}
+
 // costSink starts the other sides in a process of their own and returns where they listen.
 func costSink(tb testing.TB, dir string) map[string]string {
 	tb.Helper()
@@ -156,21 +208,24 @@ func beCostSinks(dir string) {
 	os.Exit(0)
 }
 
-// costSide is a row ready to be sent by, and n uploads of so many events.
-func costSide(tb testing.TB, row *costRow, dir string, sinks map[string]string, events, n int) (*side, []*target.Request) {
+// costSide is a row ready to be sent by, and n requests of a shape; none: the row has no such requests.
+func costSide(tb testing.TB, row *costRow, dir string, sinks map[string]string, shape costShape, n int) (*side, []*target.Request) {
 	tb.Helper()
-	m := costScenario(tb, row, dir, sinks[row.sink], events)
+	m := costScenario(tb, row, dir, sinks[row.sink], shape.events)
 	s, err := openSide(m, "run", io.Discard, "")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(s.close)
 	x := &s.adapter.Ops[measure.Upload]
-	maker := sim.NewRetracer(m, x.Format)
+	if p := m.Scenario.Target.Protocol; !shape.fits(&x.Format) || shape.uploads > 1 && p.Messages() {
+		return s, nil
+	}
+	maker := newCostMaker(m, x)
 	var list []*target.Request
-	for _, up := range costArrivals(tb, m, events, n) {
+	for ups := range slices.Chunk(costArrivals(tb, m, shape.events, n*shape.uploads), shape.uploads) {
 		req := &target.Request{Op: measure.Upload}
-		maker.Request(&up, x, req)
+		maker.request(ups, req)
 		list = append(list, req)
 	}
 	return s, list
@@ -201,7 +256,7 @@ func TestCostRows(t *testing.T) {
 			continue // the benchmark does
 		}
 		tried[scheme] = true
-		s, uploads := costSide(t, row, dir, sinks, 2, 2)
+		s, uploads := costSide(t, row, dir, sinks, costShape{1, 2}, 2)
 		var ans target.Answer
 		var said wire.Answer
 		for _, req := range uploads {
@@ -221,17 +276,21 @@ func TestCostRows(t *testing.T) {
 const costAtOnce = 16
 
 // BenchmarkProtocol is what it takes to send the events of the working day, of bytes that are made already, in uploads of one event and
-// of 25: CPU of this process alone, of which sys is the kernel's part. ns/op is of an upload, and says how long the other side takes, too.
+// of 25, and where a request can have uploads of several devices in those of 25 with one event each: CPU of this process alone, of which sys is
+// the kernel's part. ns/op is of a request, and says how long the other side takes, too.
 func BenchmarkProtocol(b *testing.B) {
 	dir := b.TempDir()
 	sinks := costSink(b, dir)
 	for i := range costRows {
 		row := &costRows[i]
 		b.Run(row.name, func(b *testing.B) {
-			for _, events := range []int{1, 25} {
-				s, uploads := costSide(b, row, dir, sinks, events, 6400/events)
-				costWarm(b, s, uploads, events)
-				b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) { costLoop(b, s, uploads, events) })
+			for _, shape := range costShapes {
+				events := shape.uploads * shape.events
+				s, uploads := costSide(b, row, dir, sinks, shape, 6400/events)
+				if uploads != nil {
+					costWarm(b, s, uploads, events)
+					b.Run(shape.String(), func(b *testing.B) { costLoop(b, s, uploads, events) })
+				}
 				s.close() // here, or the next one's connections would be too many
 			}
 		})
@@ -285,14 +344,18 @@ func costReport(b *testing.B, before, after measure.Usage, n int64, of string) {
 // and how that looks.
 func BenchmarkMake(b *testing.B) {
 	for _, name := range slices.Sorted(maps.Keys(wire.Formats)) {
-		for _, events := range []int{1, 25} {
-			b.Run(fmt.Sprintf("%s/events=%d", name, events), func(b *testing.B) {
-				m := costScenario(b, &costRow{url: "discard"}, b.TempDir(), "", events)
+		for _, shape := range costShapes {
+			b.Run(fmt.Sprintf("%s/%v", name, shape), func(b *testing.B) {
+				events := shape.uploads * shape.events
+				m := costScenario(b, &costRow{url: "discard"}, b.TempDir(), "", shape.events)
 				x := wire.Exchange{Format: wire.Formats[name](&wire.Constants{Run: "run", Send: m.Behavior.Sends.All})}
-				ups := costArrivals(b, m, events, 6400/events)
-				maker, req := sim.NewRetracer(m, x.Format), new(target.Request)
+				if !shape.fits(&x.Format) {
+					b.Skip("a request is of one upload")
+				}
+				ups := slices.Collect(slices.Chunk(costArrivals(b, m, shape.events, 6400/shape.events), shape.uploads))
+				maker, req := newCostMaker(m, &x), new(target.Request)
 				for i := range ups { // buffers are there
-					maker.Request(&ups[i], &x, req)
+					maker.request(ups[i], req)
 				}
 				bytes, n := 0, 0
 				before, err := measure.Self()
@@ -301,7 +364,7 @@ func BenchmarkMake(b *testing.B) {
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					maker.Request(&ups[n%len(ups)], &x, req)
+					maker.request(ups[n%len(ups)], req)
 					n++
 					bytes += len(req.Body)
 				}
