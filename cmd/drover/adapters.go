@@ -125,13 +125,15 @@ Several devices in a request. As a gateway or a log shipper sends them that gath
     upload: {path: /ingest, body: ndjson, event: "${event.upload}"}
 
 Uploads of one tenant go together, enrolments with enrolments; look-ups go alone. What stands around the events, as path, query, headers
-and document, is the same for the whole tenant: of fields it has run.id, account.tenant_id, account.org_id, app.name and, but for the document,
-upload.key. In event each has its own device. With body: format that is otlp or otlp-json, where each upload is a resource, or ocsf, ecs, mde or
-cloudevents-batch. Each upload keeps its own times and its own fate: what it waits for the others is response time, and no send lag. A status is
-for all of a request, items and verdicts (by id, or in order) are for single events. A request is tried again as it was, with the same key, which is its first
-event's id and the number of uploads, but without what an answer has settled; of client.faults those of its first upload strike. client.maxOpen
-bounds requests, client.queue the uploads that wait, for others or for a connection. drover's own API, messages, the closed model, and connections
-or tokens of each device have no such requests. drover replay sends the uploads of its device alone.
+and document, is the same for the whole tenant: of fields it has run.id, account.tenant_id, account.org_id, app.name and, but for the
+document, upload.key. In event each has its own device. With body: format that is otlp or otlp-json, where each upload is a resource, or
+ocsf, ecs, mde or cloudevents-batch.
+
+Each upload keeps its own times and its own fate: what it waits for the others is response time, and no send lag. A status is for all of a
+request; items, and verdicts by id or in order, are for single events. A request is tried again as it was, with the same key, its first
+event's id with the number of uploads, but without what an answer has settled. Of client.faults those of its first upload strike.
+client.maxOpen bounds requests, client.queue the uploads that wait, for others or for a connection. drover's own API, messages, the closed
+model, and connections or tokens of each device have no such requests. drover replay sends the uploads of its device one by one.
 
 Read back. target.readback.adapter takes a preset, too, as "victorialogs" or "elasticsearch", and the fields beside it go before what the
 preset says; url is where the server shows what it stored when that is not below target.url, or file:PATH, event is where the event is, also when

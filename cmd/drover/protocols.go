@@ -20,7 +20,7 @@ type protocolPage struct {
 
 // protocolPages are all of them.
 var protocolPages = []protocolPage{
-	{"http", "http://HOST, https://HOST", "the answer says so, in status and body", `Each upload is a request, or each event is, over HTTP/1.1 or HTTP/2 (port 80 unless the URL says another, over TLS 443). What stands in it,
+	{"http", "http://HOST, https://HOST", "the answer says so, in status and body", `Each upload is a request, or each event is, or what several devices upload, over HTTP/1.1 or HTTP/2 (port 80 unless the URL says another, over TLS 443). What stands in it,
 and what counts as a yes, is the adapter's: "drover help adapters" is about those, and about credentials; "drover help backend" is about
 drover's own API.
 
@@ -44,8 +44,8 @@ backend that stalls holds maxOpen uploads, and the others wait; that counts as r
 connection of HTTP/2 carries many uploads, so that what it loses when it breaks is more. Whoever closes idle connections sooner than devices come back
 makes each upload shake hands: see connections in run.json. In drover an upload over HTTP/2 takes several times the CPU of one over
 HTTP/1.1 (make bench BENCH=Protocol). Proxies of the environment are ignored; client.proxy names one.`, "smoke", "http://127.0.0.1:8080"},
-	{"grpc", "grpc://HOST, grpcs://HOST", "the call was OK and rejects no record", `Uploads are calls of the OpenTelemetry Protocol over gRPC, LogsService/Export, one for each upload, in format otlp (port 4317 unless the
-URL says another, with and without TLS). Below the calls it is HTTP/2, and what "drover help adapters" says of HTTP holds: uploads share a
+	{"grpc", "grpc://HOST, grpcs://HOST", "the call was OK and rejects no record", `Uploads are calls of the OpenTelemetry Protocol over gRPC, LogsService/Export, one for each upload, or with per: devices for several, in
+format otlp (port 4317 unless the URL says another, with and without TLS). Below the calls it is HTTP/2, and what "drover help adapters" says of HTTP holds: uploads share a
 connection, or with connections: per-device each device has its own; tokens, a user and a password, and headers of the adapter go into
 the metadata; gzip and zstd are of messages; faults, latency and certificates of devices are the same.
 

@@ -51,7 +51,7 @@ type Reply struct {
 	Class    measure.Class // by the protocol alone
 	Status   int           // of HTTP, or the protocol's own code
 	Body     []byte
-	FirstSeq uint32     // of the upload
+	FirstSeq uint32     // of the upload; 0 of several, whose events are numbered through
 	Events   int        // that were sent
 	Seqs     []uint32   // of those where they are not all of the upload; nil: they follow FirstSeq
 	IDs      [][16]byte // of its events, as in target.Request

@@ -214,6 +214,7 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 		a.Verdicts = append(a.Verdicts, w.of(r.Body, r.FirstSeq))
 		return
 	}
+	next := 0 // mostly items are in the order of the events, of which a request may have thousands
 	for i, item := range elements(w.List.find(r.Body)) {
 		if w.ID == nil && w.Seq == nil && i >= r.Events {
 			return
@@ -222,10 +223,14 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 		switch {
 		case w.ID != nil:
 			id, ok := ParseGUID(string(bytes.ToLower(textOf(w.ID.find(item)))))
-			at := slices.Index(r.IDs, [16]byte(id))
+			at := slices.Index(r.IDs[next:], [16]byte(id)) + next
+			if at < next {
+				at = slices.Index(r.IDs[:next], [16]byte(id))
+			}
 			if !ok || at < 0 {
 				continue
 			}
+			next = at + 1
 			seq = r.seq(at)
 		case w.Seq != nil:
 			n, err := strconv.ParseUint(string(textOf(w.Seq.find(item))), 10, 32)
