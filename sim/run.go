@@ -112,7 +112,7 @@ type run struct {
 	names   *measure.Names
 	version map[string]int // of iOS, as measure.Sample has them
 	apart   []int          // tenants whose verdicts are counted apart
-	judge   measure.Op     // whose answers say what the backend makes of threats
+	asks    bool           // verdicts of threats are looked up; else answers to uploads have them
 	start   time.Time
 	before  measure.Usage // of the process, at the start
 	workers []*worker
@@ -132,9 +132,7 @@ type run struct {
 func newRun(cfg Config) (*run, error) {
 	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), apart: largest(cfg.Model.Fleet.Tenants()), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
 	r.course.Store(&undisturbed)
-	if r.judge = measure.Upload; cfg.Adapter.Has(measure.Verdict) {
-		r.judge = measure.Verdict
-	}
+	r.asks = cfg.Adapter.Has(measure.Verdict)
 	parts := cfg.Partitions
 	if parts == nil {
 		for p := range cfg.Model.Fleet.Partitions() {

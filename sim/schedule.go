@@ -110,6 +110,9 @@ func (s *Schedule) inPhase(a *Arrival) bool {
 	if !s.step(a) {
 		return false
 	}
+	if how := s.sc.Target.Adapter; how != nil && how.Single != nil && a.Op == measure.Upload && len(a.Upload.Items) == 1 {
+		a.Op = measure.Single
+	}
 	a.At += s.begins
 	return true
 }

@@ -179,7 +179,7 @@ func (s *sender) put(j *job, x *wire.Exchange) {
 	}
 	p, body, threats := portion{job: j, from: len(s.seqs)}, len(s.req.Body), len(s.threats)
 	s.add(&j.up, x, &s.req, settled, s.detects)
-	if j.key.Op != s.w.run.judge {
+	if j.key.Op.LookUp() != s.w.run.asks {
 		s.threats = s.threats[:threats]
 	}
 	p.to, p.threats = len(s.seqs), s.threats[threats:]

@@ -117,6 +117,16 @@ A device asks before its first upload, in the upload's own time, and again befor
 report has how long that took beside the connections. What is read back goes out by the first device's token, or by
 readback.auth.
 
+One event in a request. With per: event each event is a request. Where a backend takes one event another way than several, single says how
+an upload that has one event goes out, in the fields of upload; all others go as upload says:
+
+  adapter:
+    upload: {path: /events/batch, document: {events: "${upload.events}"}, event: "${event.upload}"}
+    single: {path: /events, event: "${event.upload}"}
+
+These requests are of the operation single, in reports and in checks (where: {op: single}), and they are uploads like the others: what is
+said of all uploads has them in it. Before the run there is one of each.
+
 Several devices in a request. As a gateway or a log shipper sends them that gathers what many devices upload:
 
   adapter:

@@ -18,13 +18,12 @@ import (
 )
 
 // preflight looks, before the run, whether the target can be driven. One that speaks drover's own API is asked, and so is one of messages,
-// where one would stay among those of the run; any other is sent one event, a heartbeat of the first device under a run id of its own, and where there is a read-back it has to show it.
-// Of the look-ups that the adapter has one each is made.
+// where one would stay among those of the run; any other is sent one event, a heartbeat of the first device under a run id of its own, and one
+// more where single events go another way; where there is a read-back it has to show them. Of the look-ups that the adapter has one each is made.
 func (d *drive) preflight(ctx context.Context) error {
 	p := probe{model: d.model, run: d.id + "-preflight"}
 	p.adapter = adapterOf(d.model, p.run)
-	rand.Read(p.ev.ID[:])
-	p.ev.ID[6], p.ev.ID[8] = p.ev.ID[6]&0x0f|0x80, p.ev.ID[8]&0x3f|0x80 // as event ids are
+	p.heartbeat()
 	var err error
 	if d.side.own || d.side.http == nil {
 		if err := preflight(ctx, d.side.target); err != nil || d.side.http == nil {
@@ -64,9 +63,15 @@ const (
 )
 
 func (p *probe) do(ctx context.Context) error {
-	p.ev.Kind, p.ev.At = event.Heartbeat, p.model.Scenario.Start
+	ids := []event.ID{p.heartbeat()}
 	if err := p.send(ctx, measure.Upload, "one event"); err != nil {
 		return err
+	}
+	if p.adapter.Has(measure.Single) {
+		ids = append(ids, p.heartbeat())
+		if err := p.send(ctx, measure.Single, "a single event"); err != nil {
+			return err
+		}
 	}
 	how := p.model.Scenario.Target.Readback
 	if how.Adapter == "" {
@@ -75,14 +80,26 @@ func (p *probe) do(ctx context.Context) error {
 	how.Foreign, how.Settle = false, max(leastToFind, min(how.Settle, mostToFind))
 	start := time.Now()
 	var shown bytes.Buffer
-	r := sim.ReadBack{Source: p.from, How: how, Run: p.run, Wanted: 1, Since: func() time.Duration { return time.Since(start) }, Out: &shown}
+	r := sim.ReadBack{Source: p.from, How: how, Run: p.run, Wanted: int64(len(ids)), Since: func() time.Duration { return time.Since(start) }, Out: &shown}
 	if err := r.Do(ctx); err != nil {
 		return fail(exitTarget, fmt.Errorf("preflight: one event was accepted, but the read-back failed: %w", err))
 	}
-	if id := fleet.GUID(p.ev.ID).String(); !bytes.Contains(bytes.ToLower(shown.Bytes()), []byte(id)) {
+	for _, id := range ids {
+		id := fleet.GUID(id).String()
+		if bytes.Contains(bytes.ToLower(shown.Bytes()), []byte(id)) {
+			continue
+		}
 		return fail(exitTarget, fmt.Errorf("preflight: one event was accepted, but the read-back does not show it within %v; look for run %s and event %s on the server, and at target.readback", how.Settle, p.run, id))
 	}
 	return nil
+}
+
+// heartbeat makes the event under way one of the first device, and returns its id.
+func (p *probe) heartbeat() event.ID {
+	p.ev = event.Event{Kind: event.Heartbeat, At: p.model.Scenario.Start}
+	rand.Read(p.ev.ID[:])
+	p.ev.ID[6], p.ev.ID[8] = p.ev.ID[6]&0x0f|0x80, p.ev.ID[8]&0x3f|0x80 // as event ids are
+	return p.ev.ID
 }
 
 // lookUps makes one of each look-up that the adapter has: of the first device, and of a site that its fleet may visit.

@@ -10,17 +10,18 @@ type Op uint8
 const (
 	Enroll  Op = iota
 	Upload     // of anything else that devices report
+	Single     // the same, of one event, where a backend takes that another way
 	Config     // a device fetches its configuration
 	Verdict    // a device asks what the backend makes of a site
 	NumOps
 )
 
-// String returns "enroll", "upload", "config" or "verdict".
-func (o Op) String() string { return [...]string{"enroll", "upload", "config", "verdict"}[o] }
+// String returns "enroll", "upload", "single", "config" or "verdict".
+func (o Op) String() string { return [...]string{"enroll", "upload", "single", "config", "verdict"}[o] }
 
 // LookUp reports whether requests of the operation bring the backend no events: it is asked for something. What is said of uploads
 // is without them, except where they are named.
-func (o Op) LookUp() bool { return o > Upload }
+func (o Op) LookUp() bool { return o > Single }
 
 // LookUps are the operations of which LookUp is true.
 func LookUps() []Op { return []Op{Config, Verdict} }

@@ -193,7 +193,7 @@ func (b *builder) formatOf(m *wire.Mapping, t *rawTarget) {
 		b.errorf(b.at(&t.Format), "remove it, or use body: format or ${event.doc} in an adapter", "target.format: adapter %s does not write %s: it says itself what an event looks like", m.Name, t.Format)
 	case single && !f.Then:
 		b.errorf(b.at(&t.Format), "use body: format", "target.format: %s has no document for one event alone, which ${event.doc} of adapter %s wants", t.Format, m.Name)
-	case !whole || !f.One || m.PerEvent:
+	case m.Upload.Body != nil || !f.One || m.PerEvent:
 	case b.written(&batch.MaxEvents) && batch.MaxEvents != 1:
 		b.errorf(b.at(&batch.MaxEvents), "leave it out, or set it to 1", "target.client.batch.maxEvents: with format %s a request carries one event", t.Format)
 	default:

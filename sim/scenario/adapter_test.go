@@ -149,6 +149,32 @@ func TestDroverPreset(t *testing.T) {
 	}
 }
 
+// A single event has a body of its own: the event alone, unless a document or lines are written. Batches stay what they are, also in a format
+// that has one event in a body.
+func TestSingle(t *testing.T) {
+	for single, want := range map[string]string{
+		`{path: /e, event: {id: "${event.id}"}}`:                                      `{"id":"`,
+		`{path: /e, document: {all: "${upload.events}"}, event: {id: "${event.id}"}}`: `{"all":[{"id":"`,
+		`{path: /e, body: ndjson, event: [{index: {}}, {id: "${event.id}"}]}`:         "{\"index\":{}}\n{\"id\":\"",
+		`{path: /e, body: text, event: "id ${event.id}\n"}`:                           `id `,
+	} {
+		sc, a := adapterOf(t, `{upload: {path: /all, event: "${event.json}"}, single: `+single+`}`)
+		d, events := sample()
+		x := &a.Ops[measure.Single]
+		body := x.End(x.Event(x.Begin(nil, d, event.AllFields), 0, d, &events[0]), 0)
+		if sc.Batch.MaxEvents == 1 || x.Path != "/e" || !strings.HasPrefix(string(body), want) {
+			t.Errorf("%s: batches of %d, to %s, body %q; want %s", single, sc.Batch.MaxEvents, x.Path, body, want)
+		}
+	}
+	if _, a := adapterOf(t, `{upload: {path: /all, event: "${event.json}"}}`); a.Has(measure.Single) {
+		t.Error("without it there is such an operation")
+	}
+	sc, _ := adapterOf(t, `{upload: {path: /all, event: "${event.doc}"}, single: {path: /e, body: format}}, format: cloudevents`)
+	if sc.Batch.MaxEvents == 1 {
+		t.Error("that a single event is a body in CloudEvents makes batches of one")
+	}
+}
+
 // One event in a request makes batches of one.
 func TestPerEvent(t *testing.T) {
 	sc, a := adapterOf(t, `{per: event, upload: {path: "/e/${upload.key}", event: "${event.json}"}}`)

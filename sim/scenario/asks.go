@@ -48,7 +48,7 @@ func (b *mapper) token(r *rawToken, all *rawMapping) (*wire.Operation, wire.Gran
 // operations are the names of those that an adapter has; of one that is not known, all.
 func operations(m *wire.Mapping) (names []string) {
 	for op := range measure.NumOps {
-		if m == nil || op == measure.Config && m.Config != nil || op == measure.Verdict && m.Verdict != nil || !op.LookUp() {
+		if m == nil || op == measure.Config && m.Config != nil || op == measure.Verdict && m.Verdict != nil || op == measure.Single && m.Single != nil || op == measure.Enroll || op == measure.Upload {
 			names = append(names, op.String())
 		}
 	}
@@ -61,8 +61,13 @@ func (b *mapper) verdict(r *rawVerdict, all *rawMapping) *wire.Operation {
 	v := &r.Verdict
 	o.Reading.Verdicts = &wire.Verdicts{Word: b.placeIn(&v.Word, "verdict.verdict.word"), Score: b.placeIn(&v.Score, "verdict.verdict.score"),
 		Words: b.words(v.Words, "verdict.verdict.words")}
-	if all.Upload.Verdicts != nil {
-		b.errorf(b.key(&all.Upload.Verdicts), "keep one of them", "upload.verdicts: verdict asks for them already")
+	for _, o := range []struct {
+		op   *rawOp
+		name string
+	}{{&all.Upload, "upload"}, {all.Single, "single"}} {
+		if o.op != nil && o.op.Verdicts != nil {
+			b.errorf(b.key(&o.op.Verdicts), "keep one of them", "%s.verdicts: verdict asks for them already", o.name)
+		}
 	}
 	if !b.c.Send.Has(event.WebDomain) {
 		b.errorf(b.at(r), "remove it, or use another privacy.contract", "verdict: under this contract no domain is reported, so there is nothing to ask about")

@@ -56,6 +56,7 @@ type rawMapping struct {
 	Headers   rawPairs   `json:"headers,omitempty" jsonschema:"headers of all requests; fields can be used in their values"`
 	Enrol     *rawOp     `json:"enrol,omitempty" jsonschema:"how a device enrols, in the fields of upload; without it enrolments go out as uploads"`
 	Upload    rawOp      `json:"upload" jsonschema:"how everything else goes out"`
+	Single    *rawOp     `json:"single,omitempty" jsonschema:"how an upload that has one event goes out, in the fields of upload: a request of its own, of the operation single, where the backend takes one event another way than several; document without it is the event alone. Without it such uploads are like all others"`
 
 	Config  *rawConfig  `json:"config,omitempty" jsonschema:"how a device fetches its configuration: a request beside its uploads, of the operation config"`
 	Verdict *rawVerdict `json:"verdict,omitempty" jsonschema:"how a device asks for a verdict of each threat whose domain it reports, beside the upload with it: of the operation verdict; what uploads are answered of threats is then not read"`

@@ -19,7 +19,7 @@ type rawCheck struct {
 }
 
 type rawWhere struct {
-	Op      string   `json:"op,omitempty" enum:"enroll|upload|config|verdict" jsonschema:"operation; without it uploads, enrolments among them"`
+	Op      string   `json:"op,omitempty" enum:"enroll|upload|single|config|verdict" jsonschema:"operation; without it uploads, enrolments and single events among them"`
 	Phase   string   `json:"phase,omitempty" jsonschema:"name of a phase"`
 	Fleet   string   `json:"fleet,omitempty" jsonschema:"name of a fleet"`
 	Cohort  string   `json:"cohort,omitempty" jsonschema:"name of a cohort, or fleet/cohort"`

@@ -40,6 +40,9 @@ func (b *mapper) mapping(r *rawMapping, name string) *wire.Mapping {
 	if r.Enrol != nil {
 		m.Enrol = b.op(r.Enrol, r, "enrol")
 	}
+	if r.Single != nil {
+		m.Single = b.single(r)
+	}
 	m.Own = r.Upload.Answers == "drover"
 	if r.Config != nil {
 		m.Config, m.Every = b.ask(&r.Config.rawAsk, r, false, "config"), time.Duration(r.Config.Every)
@@ -62,6 +65,15 @@ func (b *mapper) formats(r *rawMapping) []string {
 		}
 	}
 	return r.Formats
+}
+
+// single compiles how an upload of one event goes out.
+func (b *mapper) single(r *rawMapping) *wire.Operation {
+	if r.Per != "upload" && b.good(&r.Per) {
+		why := map[string]string{"event": "each request has one event, and goes out as upload says", "devices": "an upload of one event is gathered like all others"}
+		b.errorf(b.key(&r.Single), "remove it, or use per: upload", "single: with per: %s %s", r.Per, why[r.Per])
+	}
+	return b.op(r.Single, r, "single")
 }
 
 // op compiles one operation.
@@ -174,7 +186,7 @@ func (b *mapper) inside(n *yaml.Node, s string, at int, ref string) *yaml.Node {
 
 // body compiles the body of an operation; nil where it is the whole upload in the native format.
 func (b *mapper) body(r *rawOp, all *rawMapping, path string) *wire.Body {
-	perEvent := all.Per == "event"
+	alone := all.Per == "event" || r == all.Single && r.Document == nil && r.Body == "json"
 	if r.Body == "format" {
 		for _, f := range []struct {
 			ptr  any
@@ -190,7 +202,7 @@ func (b *mapper) body(r *rawOp, all *rawMapping, path string) *wire.Body {
 		}
 		return nil
 	}
-	body := &wire.Body{ContentType: r.ContentType, Single: perEvent}
+	body := &wire.Body{ContentType: r.ContentType, Single: alone}
 	if body.ContentType == "" {
 		body.ContentType = map[string]string{"json": "application/json", "ndjson": "application/x-ndjson", "text": "text/plain; charset=utf-8"}[r.Body]
 	}
@@ -214,7 +226,7 @@ func (b *mapper) body(r *rawOp, all *rawMapping, path string) *wire.Body {
 		for i, item := range n.Content {
 			body.Lines = append(body.Lines, b.node(item, wire.Use{Event: true}, fmt.Sprintf("%s.event[%d]", path, i+1)))
 		}
-		if perEvent {
+		if alone {
 			body.Single = false
 		}
 	} else {
@@ -222,7 +234,7 @@ func (b *mapper) body(r *rawOp, all *rawMapping, path string) *wire.Body {
 	}
 	if r.Document != nil {
 		b.document(r, body, all, path)
-	} else if r.Body == "json" && !perEvent {
+	} else if r.Body == "json" && !alone {
 		body.Document = wire.EventsNode()
 	}
 	return body

@@ -35,7 +35,7 @@ func (b *builder) called(d *decoder, r *rawMapping, t *rawTarget, p *target.Prot
 		ptr   any
 		given bool
 		name  string
-	}{{&r.Config, r.Config != nil, "config"}, {&r.Verdict, r.Verdict != nil, "verdict"}, {&r.Token, r.Token != nil, "token"}} {
+	}{{&r.Single, r.Single != nil, "single"}, {&r.Config, r.Config != nil, "config"}, {&r.Verdict, r.Verdict != nil, "verdict"}, {&r.Token, r.Token != nil, "token"}} {
 		if ask.given {
 			d.errorf(d.key(ask.ptr), "remove it", "%s: this belongs to HTTP, and %s has no use for it", ask.name, p.Name)
 		}

@@ -191,7 +191,7 @@ func (b *builder) carried(d *decoder, r *rawMapping, t *rawTarget, p *target.Pro
 		bad  bool // what it says; the resolved file writes defaults
 	}
 	fields := []field{{&r.Per, "per", r.gathers()}, {&r.KeyHeader, "keyHeader", r.KeyHeader != "Idempotency-Key"}, {&r.Headers, "headers", len(r.Headers) > 0},
-		{&r.Config, "config", r.Config != nil}, {&r.Verdict, "verdict", r.Verdict != nil},
+		{&r.Single, "single", r.Single != nil}, {&r.Config, "config", r.Config != nil}, {&r.Verdict, "verdict", r.Verdict != nil},
 		{&r.Token, "token", r.Token != nil}}
 	ops := []struct {
 		op   *rawOp

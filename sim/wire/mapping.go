@@ -19,6 +19,7 @@ type Mapping struct {
 	Formats   []string   // those that it can be used with, the first where none is named; nil: all
 	Enrol     *Operation // nil: enrolments are uploads like all others
 	Upload    *Operation
+	Single    *Operation    // of an upload that has one event; nil: it is like all others
 	Config    *Operation    // nil: devices fetch no configuration
 	Every     time.Duration // of Config, see Adapter
 	Token     *Operation    // nil: devices ask for no credential
@@ -48,6 +49,9 @@ func (m *Mapping) Adapter(run Constants) *Adapter {
 	a.Ops = [measure.NumOps]Exchange{measure.Enroll: up, measure.Upload: up}
 	if m.Enrol != nil {
 		a.Ops[measure.Enroll] = m.Enrol.exchange(c)
+	}
+	if m.Single != nil {
+		a.Ops[measure.Single] = m.Single.exchange(c)
 	}
 	if m.Config != nil {
 		a.Ops[measure.Config], a.Every = m.Config.exchange(c), m.Every
@@ -86,7 +90,7 @@ func (m *Mapping) Decoder() func(doc []byte, each func(native []byte) error) err
 
 // Writes tells which operations write the format: all of a body in it, or single events of a mapped body.
 func (m *Mapping) Writes() (whole, single bool) {
-	for _, o := range []*Operation{m.Enrol, m.Upload} {
+	for _, o := range []*Operation{m.Enrol, m.Upload, m.Single} {
 		if o == nil {
 			continue
 		}
