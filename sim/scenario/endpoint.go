@@ -37,7 +37,7 @@ func (b *builder) target(sc *Scenario) {
 	b.ofProtocol(t, &sc.Target)
 	sc.Target.Sign = b.sign(t.Auth.Sign)
 	b.tls(t, &sc.Target)
-	sc.Target.Readback = b.readback(t, sc.Target.Auth)
+	sc.Target.Readback = b.readback(t, sc.Target.Auth, p)
 
 	c := &t.Client
 	if c.Retry.Cap < c.Retry.Base && b.good(&c.Retry.Cap, &c.Retry.Base) {

@@ -13,11 +13,12 @@ import (
 )
 
 // readback checks how a backend is read back: what an adapter has no use for is a mistake, and so is what it cannot do without.
-func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
+func (b *builder) readback(t *rawTarget, auth target.Auth, p *target.Protocol) target.Readback {
 	r := t.Readback
 	if r == nil {
 		return target.Readback{}
 	}
+	name := r.Adapter
 	if b.good(r, &r.Adapter) && r.Adapter != "drover-audit" && r.Adapter != "http" && !b.readbackPreset(r) {
 		return target.Readback{}
 	}
@@ -65,10 +66,18 @@ func (b *builder) readback(t *rawTarget, auth target.Auth) target.Readback {
 	}
 	file := strings.HasPrefix(r.URL, "file:")
 	b.whatShows(r, file)
+	nowhere := !p.HTTP && (r.URL == "" || r.URL == "/") // unfit says so; where it is may be a file, which has no request
 	for _, f := range fields {
-		if (f.name == "request" && !file || f.name == "id" && r.Records == "") && f.text == "" {
-			b.errorf(b.at(f.ptr, r), "add it, e.g. "+map[string]string{"request": "request: /events?run={run}&after={cursor}", "id": "id: event.id"}[f.name],
-				"target.readback: adapter http has no %q", f.name)
+		switch {
+		case f.text != "":
+		case f.name == "id" && r.Records == "":
+			b.errorf(b.at(f.ptr, r), "add it, e.g. id: event.id", "target.readback: adapter %s has no %q", clip(name), f.name)
+		case f.name == "request" && !file && !nowhere:
+			mend := "add it, e.g. request: /events?run={run}&after={cursor}"
+			if name != "http" { // a preset without a request is of what is in a file
+				mend += ", or url: file:got.ndjson"
+			}
+			b.errorf(b.at(f.ptr, r), mend, "target.readback: adapter %s has no %q", clip(name), f.name)
 		}
 		if f.name != "request" && f.name+f.text != "event." && (strings.Contains(f.text, "..") || strings.HasPrefix(f.text, ".") || strings.HasSuffix(f.text, ".")) {
 			b.errorf(b.at(f.ptr), "want names joined by dots, e.g. data.items", "target.readback.%s: %q is not a place in an answer", f.name, clip(f.text))
