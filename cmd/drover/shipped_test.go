@@ -9,16 +9,17 @@ import (
 	"sync"
 	"testing"
 
+	"drover/report"
 	"drover/sim/check"
 )
 
-// The shipped scenarios about fates hold against an honest backend, and against one with the defect that they are about the
+// The shipped scenarios about fates and look-ups hold against an honest backend, and against one with the defect that they are about the
 // checks fail that are meant, and no others.
 func TestShippedScenarios(t *testing.T) {
 	if testing.Short() {
 		t.Skip("each drives a backend for ten to twenty seconds")
 	}
-	pace := []string{"generator", "quiet-before", "pushed-back", "storm-got-through", "recovered"}
+	pace := []string{"generator", "quiet-before", "pushed-back", "storm-got-through", "recovered", "config-p99", "verdict-p99"}
 	scenarios := map[string]string{ // the run, and the check that fails
 		"lost-acks":                                          "",
 		"lost-acks --set twice=100%":                         "nothing-lost-or-doubled",
@@ -34,6 +35,7 @@ func TestShippedScenarios(t *testing.T) {
 		"late-and-skewed":                                    "",
 		"late-and-skewed --set delay=5%":                     "shown-at-once",
 		"reconnect-storm --set capacity=40/s":                "storm-got-through",
+		"look-ups":                                           "",
 	}
 	// mistakes drives a scenario. behind says that drover did not keep up, so that it may be the machine's fault.
 	mistakes := func(args, failing string) (list []string, behind bool) {
@@ -56,6 +58,10 @@ func TestShippedScenarios(t *testing.T) {
 		}
 		if v := doc.Verdicts; v != nil && strings.HasPrefix(args, "verdict-conformance") && v.AtLeast != 200 {
 			list = append(list, fmt.Sprintf("%s: at_least is %d, the check has 200", args, v.AtLeast))
+		}
+		asked := slices.ContainsFunc(doc.Operations, func(op report.Row) bool { return op.Name == "config" && op.Accepted > 0 })
+		if asked != (args == "look-ups") {
+			list = append(list, fmt.Sprintf("%s: operations are %+v", args, doc.Operations))
 		}
 		if r := doc.Reconcile; r != nil && (r.Visible == nil || r.Visible.AtMost.Count == 0 || strings.HasSuffix(args, "delay=5%") != (r.Visible.AtLeast.MaxNS > 0)) {
 			list = append(list, fmt.Sprintf("%s: visible %+v", args, r.Visible))
