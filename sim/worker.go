@@ -344,59 +344,6 @@ func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
 	}
 }
 
-// tally counts events by what became of them. One goroutine adds to it; mu is for those that look while it does.
-type tally struct {
-	mu       sync.Mutex
-	kinds    [event.NumKinds]Kinds
-	verdicts check.Oracle
-	disputes check.Disputes
-	gathered Gathered
-}
-
-func (t *tally) count(j *job, o measure.Outcome) {
-	if o == measure.Refused && j.unsure {
-		o = measure.Failed // an earlier attempt may have arrived
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, it := range j.up.Items {
-		k := &t.kinds[it.Kind]
-		switch o {
-		case measure.Accepted:
-			k.Accepted++
-		case measure.Refused:
-			k.Refused++
-		case measure.Failed:
-			k.Failed++
-		case measure.Dropped:
-			k.Dropped++
-			continue
-		}
-		k.Sent++
-	}
-	if o != measure.Accepted {
-		return
-	}
-	for _, n := range j.notes { // but for these
-		k := &t.kinds[j.up.Items[n.Seq-j.up.FirstSeq].Kind]
-		switch n.Said {
-		case ledger.NotTaken:
-			k.Refused++
-			k.Accepted--
-		case ledger.Unheard:
-			k.Failed++
-			k.Accepted--
-		}
-	}
-}
-
-// carried counts a request with so many uploads.
-func (t *tally) carried(uploads int) {
-	t.mu.Lock()
-	t.gathered.add(Gathered{1, int64(uploads)})
-	t.mu.Unlock()
-}
-
 // split counts a verdict of an answer by when and to whom it came.
 func (w *worker) split(j *job, d *check.Detection, verdict event.Category) {
 	w.judged.Lock()
