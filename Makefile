@@ -6,10 +6,6 @@ DIRS    := cmd profiles report scenarios sim
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# What the compiler optimizes for: profiles of whole runs, which take a fifth off their CPU in user mode. It is not called default.pgo
-# because then go vet and go test would compile everything once more for it.
-PGO := cmd/drover/cpu.pgo
-
 # The platforms that drover is built and vetted for beside the one it is tested on. One of each system and each processor is
 # enough: nothing here depends on the pair. Not a part of test: from an empty cache it takes two minutes and more of CI's fifteen.
 PLATFORMS := darwin/arm64 windows/amd64
@@ -19,7 +15,7 @@ FUZZTIME ?= 10s
 BENCH    ?= .
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-backends test-million cross lint bench bench-peers pgo fuzz golden clean
+.PHONY: help run build test test-backends test-million cross lint bench bench-peers fuzz golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +24,7 @@ run: build ## drive the smoke scenario at the embedded backend, about 20 s
 	@$(BIN) run smoke
 
 build: ## one static binary, bin/drover
-	CGO_ENABLED=0 $(GO) build -trimpath -pgo=$(PGO) -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/drover
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/drover
 
 # The race detector needs cgo and a C compiler (CGO_ENABLED is 0 by itself where Go finds none). Without one the tests
 # still run, but say that they prove less; in CI that is an error. lint has vet, which here would read all dependencies once more.
@@ -78,9 +74,6 @@ bench: ## all benchmarks (BENCH=regexp picks some)
 # PEERS='-only soak' for half an hour that shows what memory does.
 bench-peers: ## drover beside wrk, vegeta and k6 on this machine, about four minutes
 	$(GO) run ./cmd/bench-peers $(PEERS)
-
-pgo: ## profile whole runs anew for the compiler, when what runs do has changed
-	$(GO) test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 8s -trimpath -cpuprofile $(CURDIR)/$(PGO) -o /dev/null ./cmd/drover
 
 fuzz: ## every fuzz target for 10 s (FUZZTIME=1m changes that)
 	@list=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \

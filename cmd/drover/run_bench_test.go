@@ -49,8 +49,7 @@ var runRows = []struct{ name, target, client, load string }{
 
 const runClosed = "{model: closed, concurrency: 64, phases: [{name: day, for: 3s}]}"
 
-// BenchmarkRun is what a whole run takes of CPU for an upload, from its start to its report; the other side is another process. Its profile
-// is what make pgo keeps for the compiler.
+// BenchmarkRun is what a whole run takes of CPU for an upload, from its start to its report; the other side is another process.
 func BenchmarkRun(b *testing.B) {
 	dir := b.TempDir()
 	at := costSink(b, dir)
