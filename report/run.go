@@ -238,7 +238,7 @@ type Class struct {
 type Latency struct {
 	Response Distribution `json:"response"` // done - intended: what a device waited
 	Service  Distribution `json:"service"`  // done - sent
-	SendLag  Distribution `json:"send_lag"` // first sent - intended: the harness's own lateness
+	SendLag  Distribution `json:"send_lag"` // first sent - intended, less what it waited for others of its request: the harness's own lateness
 }
 
 // Distribution is Quantiles and the curve behind them.

@@ -48,7 +48,7 @@ func newGatherer(g wire.Gather) *gatherer {
 	return &gatherer{most: g.Uploads, wait: g.Wait, open: map[together]*job{}}
 }
 
-// join adds an upload, which is due no earlier than those before it. It returns the first one of a request that is full by that; nil: it waits.
+// join adds an upload, which is due no earlier than those before it; what was over before that has gone. It returns the first one of a request that is full by that; nil: it waits.
 func (g *gatherer) join(j *job) *job {
 	with := together{j.key.Op, j.key.Tenant}
 	first := g.open[with]

@@ -165,6 +165,43 @@ func TestGatherWaits(t *testing.T) {
 	}
 }
 
+// eachSecond is an alarm that rings at whole seconds alone.
+type eachSecond struct {
+	Alarm
+	began time.Time
+}
+
+func (a eachSecond) Wait(time.Duration) { time.Sleep(time.Second - time.Since(a.began)%time.Second) }
+
+// A keeper that is late gathers the same uploads as one in time, and how late they go is send lag: no upload was meant to wait for longer than
+// the adapter says. 30 uploads are due, at 100 ms, 200 ms, ... 3 s, and the keeper looks once a second.
+func TestGatherLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		late := Timer{Name: "late", New: func() (Alarm, error) {
+			a, err := GoTimer().New()
+			return eachSecond{a, began}, err
+		}}
+		w := &gateway{began: began}
+		m := gathering(t, rateLoad("even", "10/s", "3s"), "{uploads: 10, wait: 200ms}", "")
+		res, err := Run(t.Context(), Config{Model: m, Workers: 1, Target: w, Adapter: adapterOf(m), Timer: late})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want measure.Histogram
+		for i := range 10 { // those of 100 to 300 ms are to go at 300 ms, those of 400 to 600 ms at 600 ms, ...
+			goes := time.Duration(i+1) * 300 * time.Millisecond
+			for range 3 {
+				want.Record((goes+time.Second-1)/time.Second*time.Second - goes)
+			}
+		}
+		series := res.Totals.Select(measure.Selector{})
+		if got := &series.SendLag; got.Max() != want.Max() || got.Mean() != want.Mean() || got.Count() != 30 || len(w.came) != 10 {
+			t.Errorf("%d requests; send lag of %d uploads up to %v, %v on average; want 10 of 3 each, up to %v, %v", len(w.came), got.Count(), got.Max(), got.Mean(), want.Max(), want.Mean())
+		}
+	})
+}
+
 // What is in one request is of one operation and one tenant; its key is its first event's, with the number of uploads; and the bytes of its
 // uploads add up to it.
 func TestGatherTogether(t *testing.T) {

@@ -198,6 +198,7 @@ func (w *worker) offer(a *Arrival, at time.Duration) {
 		return
 	}
 	if w.gather != nil && !j.key.Op.LookUp() {
+		w.release(at-1, false) // a keeper that is late gathers what one in time does: else the wait would hide how late
 		if j = w.gather.join(j); j == nil {
 			return
 		}

@@ -99,7 +99,7 @@ type Series struct {
 	Counts
 	Response Histogram // done - intended, of the uploads that were answered or waited in vain; not of dropped or cancelled ones
 	Service  Histogram // done - sent of the last attempt, of the same uploads
-	SendLag  Histogram // first sent - intended, of all that were sent
+	SendLag  Histogram // first sent - intended - held, of all that were sent
 }
 
 // Select adds up what s picks. The result belongs to the caller.
