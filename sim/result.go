@@ -97,7 +97,7 @@ func (r *run) sum(elapsed time.Duration) *Result {
 	r.errMu.Unlock()
 	if after, err := measure.Self(); err == nil {
 		b := r.before
-		res.Usage = measure.Usage{User: after.User - b.User, System: after.System - b.System, MaxRSS: after.MaxRSS, GC: after.GC - b.GC}
+		res.Usage = measure.Usage{User: after.User - b.User, System: after.System - b.System, MaxRSS: after.MaxRSS, GC: after.GC - b.GC, Busy: after.Busy - b.Busy}
 	}
 	return res
 }

@@ -169,7 +169,7 @@ func reach(ctx context.Context, m *sim.Model, to target.Target) (c ceiling, err 
 	cpu := res.Usage.User + res.Usage.System
 	return ceiling{
 		PerSec: float64(s.Accepted) / res.Elapsed.Seconds(), CPUNS: int64(cpu) / s.Accepted, Uploads: s.Accepted, Bytes: s.Bytes,
-		GCShare: min(1, float64(res.Usage.GC)/float64(max(1, cpu))), CPUShare: float64(cpu) / (float64(res.Elapsed) * float64(runtime.GOMAXPROCS(0))),
+		GCShare: res.Usage.GCShare(), CPUShare: float64(cpu) / (float64(res.Elapsed) * float64(runtime.GOMAXPROCS(0))),
 	}, nil
 }
 

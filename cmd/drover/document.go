@@ -199,12 +199,10 @@ func (d *drive) generator(res *sim.Result) report.Generator {
 	g := report.Generator{
 		UserNS: int64(res.Usage.User), SystemNS: int64(res.Usage.System), MaxRSS: res.Usage.MaxRSS,
 		SendLag: report.QuantilesOf(&lag), Late: report.QuantilesOf(&res.Late), Timer: res.Pacing.String(),
+		GCShare: res.Usage.GCShare(),
 	}
 	if res.Elapsed > 0 {
 		g.CPUShare = float64(cpu) / (float64(res.Elapsed) * float64(runtime.GOMAXPROCS(0)))
-	}
-	if cpu > 0 {
-		g.GCShare = min(1, float64(res.Usage.GC)/float64(cpu))
 	}
 	late := res.Late.Quantile(0.99)
 	switch p99 := lag.Quantile(0.99); {
