@@ -58,7 +58,7 @@ func (q *asker) last(device int) *uint32 {
 	f := q.m.Fleet
 	p, i := f.Partition(device), device/f.Partitions()
 	if q.fetched[p] == nil {
-		q.fetched[p] = make([]uint32, (f.Devices()-p+f.Partitions()-1)/f.Partitions())
+		q.fetched[p] = make([]uint32, f.PartitionSize(p))
 	}
 	return &q.fetched[p][i]
 }

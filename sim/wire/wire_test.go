@@ -334,67 +334,6 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func TestEscapeTail(t *testing.T) {
-	for _, text := range []string{"", "plain", `"`, "\n", "\\", "a\"b\\\\c\n\n\u00e9d", "\"\n\\"} {
-		want := string(appendText([]byte("x"), text))
-		got := string(escapeTail(append([]byte(`x"`), text...), 2)) + `"`
-		if got != want {
-			t.Errorf("escapeTail(%q) = %s, want %s", text, got, want)
-		}
-	}
-}
-
-// Eight bytes are looked at a time, and the last ones once more: each byte at each place of texts of all such lengths.
-func TestEscapesAnywhere(t *testing.T) {
-	for n := range 26 {
-		for at := range n {
-			for _, c := range []byte{0, 0x1f, ' ', '!', '"', '#', '[', '\\', ']', '\n', '\t', 0x7f} {
-				text := bytes.Repeat([]byte{'a'}, n)
-				text[at] = c
-				if at+1 < n {
-					text[at+1] = c + 1 // what a byte lends may be seen in the next one
-				}
-				want, i := []byte{'"'}, 0
-				for i < n {
-					want = append(want, appendText(nil, text[i:i+1])[1:]...)
-					want = want[:len(want)-1]
-					i++
-				}
-				want = append(want, '"')
-				if got := appendText(nil, text); !bytes.Equal(got, want) {
-					t.Errorf("appendText(%q) = %s, want %s", text, got, want)
-				}
-				if got := escapeJSON(append([]byte{'"', c}, text...), 2); !bytes.Equal(got[2:], want[1:len(want)-1]) {
-					t.Errorf("escapeJSON(%q) = %s, want %s", text, got[2:], want[1:len(want)-1])
-				}
-			}
-		}
-	}
-}
-
-func FuzzText(f *testing.F) {
-	for _, s := range []string{"", "plain", "\"\\/\b\f\n\r\t\x00\x1f\x7f", "é\u2028\U0001f62c", "\xff\xc3", "<&>", strings.Repeat("\x01", 40)} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		b := appendText(nil, s)
-		if also := appendText(nil, []byte(s)); !bytes.Equal(b, also) {
-			t.Fatalf("appendText(%q) = %s as a string, %s as bytes", s, b, also)
-		}
-		var got string
-		if err := json.Unmarshal(b, &got); err != nil {
-			t.Fatalf("appendText(%q) = %s: %v", s, b, err)
-		}
-		if want := string([]rune(s)); got != want {
-			t.Fatalf("appendText(%q) decodes to %q, want %q", s, got, want)
-		}
-		d := decoder{data: b, event: -1}
-		if mine := d.text(); d.finish() != nil || string(mine) != got {
-			t.Fatalf("text(%s) = %q, %v, want %q", b, mine, d.err, got)
-		}
-	})
-}
-
 func BenchmarkEncode(b *testing.B) {
 	d := testDevice()
 	for _, e := range testEvents() {
