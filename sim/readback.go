@@ -227,7 +227,7 @@ func (r *ReadBack) pages(ctx context.Context, tenant int, of string) (shown int6
 		err := r.page(ctx, path, in(r.How.Body, func(s string) string { return s }), tenant, &p)
 		shown += p.items
 		if err != nil {
-			return shown, fmt.Errorf("%s: %w", path, err)
+			return shown, err
 		}
 		switch {
 		case r.How.Next != "" || r.How.After != "":
@@ -257,21 +257,31 @@ type page struct {
 // maxPage is the longest page that is one document; one of NDJSON may be of any length.
 const maxPage = 64 << 20
 
+// page takes one answer apart. What the source says of an answer that does not come says whose it is; what is wrong in one that came is told here.
 func (r *ReadBack) page(ctx context.Context, path, body string, tenant int, p *page) error {
 	in, err := r.Source.Open(ctx, path, []byte(body), tenant)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	wrong := func(err error) error {
+		if file, ok := strings.CutPrefix(p.how.Base, "file:"); ok {
+			path = file
+		}
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	if p.how.Items == "" {
 		lines := bufio.NewScanner(in)
 		lines.Buffer(make([]byte, 1<<16), maxLine)
 		for lines.Scan() {
 			if line := bytes.TrimSpace(lines.Bytes()); len(line) > 0 {
 				if err := p.item(line); err != nil {
-					return err
+					return wrong(err)
 				}
 			}
+		}
+		if errors.Is(lines.Err(), bufio.ErrTooLong) {
+			return wrong(fmt.Errorf("a line is longer than %d bytes", maxLine))
 		}
 		return lines.Err()
 	}
@@ -280,15 +290,15 @@ func (r *ReadBack) page(ctx context.Context, path, body string, tenant int, p *p
 		return err
 	}
 	if len(doc) > maxPage {
-		return fmt.Errorf("a page is longer than %d bytes; use a smaller limit", maxPage)
+		return wrong(fmt.Errorf("a page is longer than %d bytes; use a smaller limit", maxPage))
 	}
 	var items []json.RawMessage
 	if !json.Valid(doc) || json.Unmarshal(wire.Lookup(doc, p.how.Items), &items) != nil {
-		return fmt.Errorf("the answer has no list at %q: %.200q", p.how.Items, doc)
+		return wrong(fmt.Errorf("the answer has no list at %q: %.200q", p.how.Items, doc))
 	}
 	for _, it := range items {
 		if err := p.item(it); err != nil {
-			return err
+			return wrong(err)
 		}
 	}
 	if p.how.Next != "" {

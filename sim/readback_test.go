@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -325,4 +326,49 @@ func TestReadBackCutShort(t *testing.T) {
 			t.Errorf("Do = %v after %d bytes", err, out.Len())
 		}
 	})
+}
+
+// answers is a source with one answer to everything, or none.
+type answers struct {
+	body string
+	err  error // of the request
+	cut  error // of the answer's end
+}
+
+func (a *answers) Get(context.Context, string, int) ([]byte, error) { return nil, a.err }
+
+func (a *answers) Open(context.Context, string, []byte, int) (io.ReadCloser, error) {
+	end := io.Reader(strings.NewReader(""))
+	if a.cut != nil {
+		end = iotest.ErrReader(a.cut)
+	}
+	return io.NopCloser(io.MultiReader(strings.NewReader(a.body), end)), a.err
+}
+
+// An error of reading back says once where: the source of an answer that does not come, or not whole, and the reader of one that is wrong.
+func TestReadBackSaysOnceWhere(t *testing.T) {
+	list := target.Readback{Adapter: "http", Request: "/all?run={run}", Limit: 10, Items: "hits", ID: "id"}
+	rows := target.Readback{Adapter: "http", Request: "/rows", Limit: 10, ID: "id"}
+	file := target.Readback{Adapter: "http", Base: "file:/var/got.ndjson", Limit: 10, ID: "id"}
+	gone := errors.New("get http://127.0.0.1:9200/all?run=r: 404 Not Found")
+	for _, tt := range []struct {
+		how  target.Readback
+		from answers
+		want string
+	}{
+		{list, answers{err: gone}, gone.Error()},
+		{list, answers{body: `{"hits":[`, cut: gone}, gone.Error()},
+		{list, answers{body: `{"hits":7}`}, `/all?run=r: the answer has no list at "hits": "{\"hits\":7}"`},
+		{rows, answers{err: gone}, gone.Error()},
+		{rows, answers{body: `{"id":"1"}`, cut: gone}, gone.Error()},
+		{rows, answers{body: `{"id":`}, "/rows: an item is no JSON: unexpected end of JSON input"},
+		{rows, answers{body: strings.Repeat(" ", maxLine+1)}, "/rows: a line is longer than 67108864 bytes"},
+		{file, answers{err: errors.New("open /var/got.ndjson: no such file")}, "open /var/got.ndjson: no such file"},
+		{file, answers{body: "x"}, "/var/got.ndjson: an item is no JSON: invalid character 'x' looking for beginning of value"},
+	} {
+		r := ReadBack{Source: &tt.from, How: tt.how, Run: "r", Since: func() time.Duration { return 0 }, Out: io.Discard}
+		if err := r.Do(t.Context()); err == nil || err.Error() != tt.want {
+			t.Errorf("%.30q, %v: %v\nwant %s", tt.from.body, tt.from.err, err, tt.want)
+		}
+	}
 }
