@@ -151,8 +151,9 @@ it is a text with the document in it: then contents are compared. auth beside th
 header: {adapter: victorialogs, auth: {type: basic, user: reader, passwordFrom: {env: READ_PASSWORD}}}. It is read until two looks show the same and all that was
 accepted, or until settle is over.
 
-Before the run one heartbeat is sent, under the run's id with "-preflight" behind it, and the read-back has to show it. A
-wrong credential, a mapping that the server refuses, or an event that is not found ends drover with exit code 5, before any load.
+Before the run one heartbeat is sent, and another one by single where the adapter has it, under the run's id with "-preflight" behind it, and
+the read-back has to show them. A wrong credential, a mapping that the server refuses, or an event that is not found ends drover with exit
+code 5, before any load.
 
 Traps that only a read-back finds:
   - a server that drops a bad line among good ones and answers 200, or all of them when contentType is form-urlencoded;

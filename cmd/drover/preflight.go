@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"drover/sim"
@@ -63,35 +64,61 @@ const (
 )
 
 func (p *probe) do(ctx context.Context) error {
-	ids := []event.ID{p.heartbeat()}
+	sent := []sentEvent{{p.heartbeat(), measure.Upload}}
 	if err := p.send(ctx, measure.Upload, "one event"); err != nil {
 		return err
 	}
 	if p.adapter.Has(measure.Single) {
-		ids = append(ids, p.heartbeat())
+		sent = append(sent, sentEvent{p.heartbeat(), measure.Single})
 		if err := p.send(ctx, measure.Single, "a single event"); err != nil {
 			return err
 		}
 	}
-	how := p.model.Scenario.Target.Readback
-	if how.Adapter == "" {
+	if p.model.Scenario.Target.Readback.Adapter == "" {
 		return nil
 	}
+	return p.find(ctx, sent)
+}
+
+// sentEvent is an event that was sent, and the operation by which.
+type sentEvent struct {
+	id event.ID
+	op measure.Op
+}
+
+// find looks for the events that were accepted until the read-back shows them all.
+func (p *probe) find(ctx context.Context, sent []sentEvent) error {
+	how := p.model.Scenario.Target.Readback
 	how.Foreign, how.Settle = false, max(leastToFind, min(how.Settle, mostToFind))
+	accepted := "one event was accepted"
+	if len(sent) > 1 {
+		accepted = fmt.Sprintf("two events were accepted, one as %v and one as %v", sent[0].op, sent[1].op)
+	}
 	start := time.Now()
 	var shown bytes.Buffer
-	r := sim.ReadBack{Source: p.from, How: how, Run: p.run, Wanted: int64(len(ids)), Since: func() time.Duration { return time.Since(start) }, Out: &shown}
+	r := sim.ReadBack{Source: p.from, How: how, Run: p.run, Wanted: int64(len(sent)), Since: func() time.Duration { return time.Since(start) }, Out: &shown}
 	if err := r.Do(ctx); err != nil {
-		return fail(exitTarget, fmt.Errorf("preflight: one event was accepted, but the read-back failed: %w", err))
+		return fail(exitTarget, fmt.Errorf("preflight: %s, but the read-back failed: %w", accepted, err))
 	}
-	for _, id := range ids {
-		id := fleet.GUID(id).String()
-		if bytes.Contains(bytes.ToLower(shown.Bytes()), []byte(id)) {
-			continue
+	held := bytes.ToLower(shown.Bytes())
+	var lost []sentEvent
+	var ids []string
+	for _, s := range sent {
+		if id := fleet.GUID(s.id).String(); !bytes.Contains(held, []byte(id)) {
+			lost, ids = append(lost, s), append(ids, id)
 		}
-		return fail(exitTarget, fmt.Errorf("preflight: one event was accepted, but the read-back does not show it within %v; look for run %s and event %s on the server, and at target.readback", how.Settle, p.run, id))
 	}
-	return nil
+	what := "it"
+	switch {
+	case len(lost) == 0:
+		return nil
+	case len(lost) > 1:
+		what = "them"
+	case len(sent) > 1:
+		what = fmt.Sprintf("the one as %v", lost[0].op)
+	}
+	return fail(exitTarget, fmt.Errorf("preflight: %s, but the read-back does not show %s within %v; look for run %s and event %s on the server, and at target.readback",
+		accepted, what, how.Settle, p.run, strings.Join(ids, " and event ")))
 }
 
 // heartbeat makes the event under way one of the first device, and returns its id.
