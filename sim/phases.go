@@ -9,7 +9,6 @@ import (
 
 	"drover/sim/behavior"
 	"drover/sim/event"
-	"drover/sim/measure"
 	"drover/sim/pace"
 	"drover/sim/scenario"
 )
@@ -103,7 +102,6 @@ func (s *Schedule) enroll(ph scenario.Phase) func(*Arrival) bool {
 			if !s.sc.Load.Closed {
 				a.At = time.Duration((1 - left) * float64(ph.For))
 			}
-			a.Op = measure.Enroll
 			items[0] = behavior.Item{At: p.clock, Kind: event.Enrolment}
 			a.Upload = behavior.Upload{Device: i, Due: p.clock, Items: items}
 			i++

@@ -74,7 +74,7 @@ func makePlan(m *Model, a *wire.Adapter, most float64) *Plan {
 		plan:   p,
 		scale:  float64(n) / float64(p.Sample),
 		stream: behavior.NewStream(&m.Behavior, len(devices), func(j int) int { return devices[j] }),
-		format: a.Ops[measure.Upload].Format,
+		ops:    &a.Ops,
 		asks:   newAsker(m, a),
 		most:   most,
 	}
@@ -103,7 +103,7 @@ type pilot struct {
 	scale  float64 // devices of the fleet per device of the sample
 	stream *behavior.Stream
 	prompt prompter
-	format wire.Format
+	ops    *[measure.NumOps]wire.Exchange
 	asks   *asker        // nil: the adapter has no look-ups
 	most   float64       // uploads that it makes in one phase
 	begins time.Duration // offset of the phase's start
@@ -117,15 +117,12 @@ func (p *pilot) phase(ph scenario.Phase, devices []int) PhasePlan {
 	p.clock = max(p.clock, p.stream.Now())
 	p.prompt.before(p.begins, p.clock)
 	from := p.clock
-	op := measure.Upload
-	if ph.Do == scenario.Enroll {
-		op = measure.Enroll
-	}
 	var bins [planBins]float64
 	add := func(u *behavior.Upload, share float64) {
 		out.Uploads++
-		p.ask(&out, &Arrival{Op: op, Upload: *u})
-		out.Bytes += float64(p.encode(u))
+		up := Arrival{Op: opOf(p.m.Scenario, ph.Do, u), Upload: *u}
+		p.ask(&out, &up)
+		out.Bytes += float64(p.encode(&up))
 		for _, it := range u.Items {
 			out.Kinds[it.Kind]++
 		}
@@ -228,8 +225,8 @@ func (p *pilot) ask(out *PhasePlan, up *Arrival) {
 }
 
 // encode returns the size of an upload.
-func (p *pilot) encode(u *behavior.Upload) int {
-	p.buf = p.body(p.buf[:0], &p.format, u)
+func (p *pilot) encode(up *Arrival) int {
+	p.buf = p.body(p.buf[:0], &p.ops[up.Op].Format, &up.Upload)
 	p.plan.MaxBytes = max(p.plan.MaxBytes, len(p.buf))
 	return len(p.buf)
 }

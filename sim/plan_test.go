@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"drover/sim/measure"
+	"drover/sim/wire"
 )
 
 // planned adds up what a plan has of an operation.
@@ -62,5 +63,37 @@ func TestCutPlanOfLookUps(t *testing.T) {
 				t.Errorf("phase %d, %v: %v look-ups in a plan that was cut, want about %v", i, op, got, want)
 			}
 		}
+	}
+}
+
+// An upload is as large as its own operation writes it: enrolments and single events are not written as uploads are.
+func TestPlanSizesByOperation(t *testing.T) {
+	m := model(t, parse(t, speedLoad, "url: embedded", `url: http://127.0.0.1:9
+    adapter:
+      enrol: {path: /enrol, document: {phone: "${device.id}", app: "${upload.events}"}, event: {id: "${event.id}"}}
+      single: {path: /event, event: {id: "${event.id}", kind: "${event.kind}"}}
+      upload: {path: /events, body: format}`))
+	a := m.Scenario.Target.Adapter.Adapter(wire.Constants{Run: "r", Send: m.Behavior.Sends.All})
+	k := newMaker(m)
+	want, largest, seen := make([]float64, 3), 0, map[measure.Op]int{}
+	var body []byte
+	var up Arrival
+	for s := NewSchedule(m, partitions(m)); s.Next(&up); {
+		body = k.body(body[:0], &a.Ops[up.Op].Format, &up.Upload)
+		want[up.Phase] += float64(len(body))
+		largest = max(largest, len(body))
+		seen[up.Op]++
+	}
+	if seen[measure.Enroll] == 0 || seen[measure.Single] == 0 || seen[measure.Upload] == 0 {
+		t.Fatalf("the schedule has %v", seen)
+	}
+	plan := MakePlan(m, a)
+	for i, ph := range plan.Phases {
+		if ph.Bytes != want[i] {
+			t.Errorf("phase %s has %v bytes, want %v", ph.Name, ph.Bytes, want[i])
+		}
+	}
+	if plan.MaxBytes != largest {
+		t.Errorf("the largest upload has %d bytes, want %d", plan.MaxBytes, largest)
 	}
 }

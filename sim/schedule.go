@@ -106,15 +106,24 @@ func (s *Schedule) Phase() int { return s.phase }
 
 // inPhase fills a with the next arrival of the phase under way.
 func (s *Schedule) inPhase(a *Arrival) bool {
-	*a = Arrival{Phase: s.phase, Op: measure.Upload}
+	*a = Arrival{Phase: s.phase}
 	if !s.step(a) {
 		return false
 	}
-	if how := s.sc.Target.Adapter; how != nil && how.Single != nil && a.Op == measure.Upload && len(a.Upload.Items) == 1 {
-		a.Op = measure.Single
-	}
+	a.Op = opOf(s.sc, s.sc.Load.Phases[s.phase].Do, &a.Upload)
 	a.At += s.begins
 	return true
+}
+
+// opOf is the operation that an upload of a phase is: what it does and the adapter decide.
+func opOf(sc *scenario.Scenario, do scenario.Do, u *behavior.Upload) measure.Op {
+	switch how := sc.Target.Adapter; {
+	case do == scenario.Enroll:
+		return measure.Enroll
+	case how != nil && how.Single != nil && len(u.Items) == 1:
+		return measure.Single
+	}
+	return measure.Upload
 }
 
 // Skip ends the phase under way: with a speed, all devices reach the same time.
