@@ -139,7 +139,7 @@ func TestPlanCutTwice(t *testing.T) {
 		"{phases: [{name: one, for: 3s}, {name: two, for: 120ms}, {name: three, for: 6s, rate: 10000/s}, {name: four, for: 120ms}, {name: drain, do: drain, for: 1s}]}")
 	const most = 20_000
 	plan := makePlan(m, &wire.Drover, most)
-	if plan.Exact() {
+	if plan.Exact {
 		t.Errorf("a plan of %v uploads in one phase is exact, want cut at %d", plan.Phases[0].Uploads, most)
 	}
 	for i, want := range []float64{250_000, 10_000, 60_000, 10_000} {

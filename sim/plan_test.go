@@ -47,14 +47,15 @@ func TestPlanOfLookUps(t *testing.T) {
 // Where a plan does not follow a phase to its end, no device has its first fetch twice, and each has one after every two hours.
 func TestCutPlanOfLookUps(t *testing.T) {
 	const load = `
+    arrivals: even
     phases:
       - {name: day, for: 144s}
       - {name: rate, for: 100s, rate: 50/s}
 `
 	m, a := asking(t, load)
 	whole, cut := MakePlan(m, a), makePlan(m, a, 600)
-	if !whole.Exact() || cut.Exact() {
-		t.Fatalf("exact are %t and %t", whole.Exact(), cut.Exact())
+	if !whole.Exact || cut.Exact {
+		t.Fatalf("exact are %t and %t", whole.Exact, cut.Exact)
 	}
 	for i := range whole.Phases {
 		for op, within := range map[measure.Op]float64{measure.Config: 0.1, measure.Verdict: 0.5} { // 5 sigma of 100 threats

@@ -23,9 +23,10 @@ func newPlan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan NAME|FILE",
 		Short: "Print what a run would do, without sending anything",
-		Long: `plan follows up to a thousand devices, spread evenly over the fleet, through all phases on a clock of their own, and
-prints what the whole fleet is expected to send: devices by cohort and tenant, and uploads, bytes and events by phase; and
-how often it asks, where the adapter has look-ups. Attempts after a first one, and what is sent before the load, are in no count.`,
+		Long: `plan goes through the schedule of a run on a clock of its own, and prints what the fleet is to send: devices by cohort and tenant, and
+uploads, bytes and events by phase; and how often it asks, where the adapter has look-ups. Attempts after a first one, and what is sent before
+the load, are in no count. Of a fleet of more than a thousand devices it follows a thousand, spread evenly; that, a phase of more than 200,000
+uploads, and the closed model, where the backend decides, make the plan an estimate, which it says.`,
 	}
 	src := addSource(cmd)
 	format := addChoice(cmd, "format", "f", "how to print", "text", "json")
@@ -102,7 +103,7 @@ func planOf(m *sim.Model, a *wire.Adapter) *planDoc {
 	p := sim.MakePlan(m, a)
 	doc := &planDoc{
 		Scenario: m.Scenario.Name, Target: m.Scenario.Target.URL, Model: "open", Devices: p.Devices, Sample: p.Sample,
-		Exact: p.Exact() && !m.Scenario.Load.Closed, ElapsedNS: int64(p.Elapsed), MaxBytes: p.MaxBytes,
+		Exact: p.Exact, ElapsedNS: int64(p.Elapsed), MaxBytes: p.MaxBytes,
 	}
 	if m.Scenario.Load.Closed {
 		doc.Model = "closed"
