@@ -32,10 +32,7 @@ type Settlement struct {
 
 // Settle gives each event its fate. What could not be seen is said in Blind, and is no error.
 func (c *Settlement) Settle() (*check.Settlement, error) {
-	s, err := ledger.NewSettler(c.Temp)
-	if err != nil {
-		return nil, err
-	}
+	s := ledger.NewSettler(c.Temp)
 	defer s.Close()
 	if c.Model.Scenario.Target.Readback.Records == "" { // of those documents are made when they are read
 		c.decode = c.Model.Scenario.Target.Adapter.Decoder()

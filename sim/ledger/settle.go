@@ -17,14 +17,14 @@ import (
 )
 
 // Settler gives each event its fate: it is told what the devices had to report, and what a backend showed, in any order, and
-// then holds one against the other. What it is told goes to disk, in parts by event id, so its memory does not grow with the
-// run but for one part: a 64th. It is owned by one goroutine.
+// then holds one against the other. What it is told goes to disk when it is more than a megabyte or two, in parts by event id, so
+// its memory does not grow with the run but for one part: a 64th. It is owned by one goroutine.
 type Settler struct {
 	Printer *Printer // makes the prints of both sides
 	// Owner reports whether a device is known by the name of which this is the print; nil where the backend shows no devices.
 	Owner func(device int, name uint64) bool
 
-	expected, shown *spill
+	expected, shown spill
 	row             []byte
 	looks           []check.Look
 	unreadable      int64                      // events of the look under way whose id could not be read
@@ -49,20 +49,13 @@ const (
 )
 
 // NewSettler returns a settler that spills into folder dir. Close it.
-func NewSettler(dir string) (*Settler, error) {
-	s := &Settler{Printer: NewPrinter(maphash.MakeSeed()), altered: map[event.ID]*suspect{}, kept: map[string]int{}, leaks: map[event.ID][]int{}}
+func NewSettler(dir string) *Settler {
+	s := &Settler{expected: spill{dir: dir}, shown: spill{dir: dir}, Printer: NewPrinter(maphash.MakeSeed()), altered: map[event.ID]*suspect{}, kept: map[string]int{}, leaks: map[event.ID][]int{}}
 	s.out.Freshness, s.out.Visible = new(measure.Histogram), new(check.Visible)
 	for _, k := range event.Kinds() {
 		s.out.Kinds = append(s.out.Kinds, check.SettledKind{Kind: k.String()})
 	}
-	var err error
-	if s.expected, err = newSpill(dir); err != nil {
-		return nil, err
-	}
-	if s.shown, err = newSpill(dir); err != nil {
-		return nil, errors.Join(err, s.expected.close())
-	}
-	return s, nil
+	return s
 }
 
 // Close removes what was spilled.

@@ -1,8 +1,11 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,10 +25,7 @@ type bench struct {
 
 func newBench(t *testing.T) bench {
 	t.Helper()
-	s, err := NewSettler(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := NewSettler(t.TempDir())
 	t.Cleanup(func() { s.Close() })
 	return bench{t, s}
 }
@@ -242,21 +242,55 @@ func TestLeaksByID(t *testing.T) {
 	}
 }
 
-// What is spilled leaves nothing behind: where a file can lose its name while it is open, not even when the process is killed.
+// What fits into memory makes no file. What does not is spilled, and settled with what did, and leaves nothing behind: where a file
+// can lose its name while it is open, not even when the process is killed.
 func TestSpillLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	s, err := NewSettler(dir)
-	if err != nil {
-		t.Fatal(err)
+	b := bench{t, NewSettler(dir)}
+	const n = 1000
+	b.Look(time.Second)
+	for i := range n { // of idOf, every 64th is in part 0
+		b.expect(64*i, Acknowledged)
+		b.show(printOf(64*i, 1))
+	}
+	b.expect(1, Acknowledged)
+	b.show(printOf(1, 1))
+	for _, s := range []*spill{&b.expected, &b.shown} {
+		for i := range s.parts {
+			if on := s.parts[i].file != nil; on != (i == 0) {
+				t.Errorf("part %d is on disk: %t", i, on)
+			}
+		}
+		if f := s.parts[0].file; f != nil {
+			if at, err := f.Stat(); err != nil || at.Size()+int64(len(s.parts[0].tail)) < n*storedLen || len(s.parts[0].tail) == 0 {
+				t.Errorf("part 0 has a file of %v bytes, %v, and %d bytes in memory", at, err, len(s.parts[0].tail))
+			}
+		}
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 && runtime.GOOS != "windows" {
 		t.Errorf("%d files with a name, %v", len(left), err)
 	}
-	if err := s.Close(); err != nil {
+	if got := b.result(); got.Once != n+1 || got.Lost+got.Unexpected+got.Duplicated+got.Altered != 0 {
+		t.Errorf("settled %+v, want each of %d events once", got, n+1)
+	}
+	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("%d files left, %v", len(left), err)
+	}
+}
+
+// Where nothing can be spilled it is said when there is something to spill.
+func TestSpillMistake(t *testing.T) {
+	s := NewSettler(filepath.Join(t.TempDir(), "none"))
+	defer s.Close()
+	var err error
+	for i := 0; err == nil && i < 1000; i++ {
+		err = s.Expect(&Expected{Print: printOf(64*i, 1)})
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want one about the folder", err)
 	}
 }
 

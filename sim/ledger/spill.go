@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -14,66 +13,80 @@ import (
 	"drover/sim/measure"
 )
 
-// spill is a table on disk in parts by event id, so that a part fits into memory when the whole does not. An event's id is as
-// good as random, so the parts are equal.
+// spill is a table in parts by event id, so that a part fits into memory when the whole does not: what a part has of more than
+// partBuffer bytes is on disk. An event's id is as good as random, so the parts are equal.
 type spill struct {
-	parts []*os.File
-	bufs  []*bufio.Writer
-	named []string // of parts, those whose names are still there
+	dir   string
+	parts [spillParts]spilled
 }
 
-// spillParts divides ten million events into parts of about 160,000.
-const spillParts = 64
-
-func newSpill(dir string) (*spill, error) {
-	s := new(spill)
-	for range spillParts {
-		f, err := os.CreateTemp(dir, "settle-*")
-		if err != nil {
-			return nil, errors.Join(err, s.close())
-		}
-		s.parts = append(s.parts, f)
-		// Without its name the file is gone with the process, however that ends. Where the system refuses, close removes it.
-		if os.Remove(f.Name()) != nil {
-			s.named = append(s.named, f.Name())
-		}
-		s.bufs = append(s.bufs, bufio.NewWriterSize(f, 16<<10))
-	}
-	return s, nil
+// spilled is one part: a file, which is made when it is first needed, as most settlements are small, and what follows it.
+type spilled struct {
+	file  *os.File
+	named bool // the file still has its name
+	tail  []byte
 }
+
+const (
+	spillParts = 64       // divides ten million events into parts of about 160,000
+	partBuffer = 16 << 10 // bytes
+)
 
 func (s *spill) put(id event.ID, row []byte) error {
-	_, err := s.bufs[partOf(id)].Write(row)
-	return err
+	p := &s.parts[partOf(id)]
+	if len(p.tail)+len(row) > partBuffer {
+		if err := p.flush(s.dir); err != nil {
+			return err
+		}
+	}
+	p.tail = append(p.tail, row...)
+	return nil
 }
 
 // partOf uses a byte of the id that holds no version bits.
 func partOf(id event.ID) int { return int(id[0]) % spillParts }
 
+// flush moves what is in memory to the end of the file.
+func (p *spilled) flush(dir string) (err error) {
+	if p.file == nil {
+		if p.file, err = os.CreateTemp(dir, "settle-*"); err != nil {
+			return err
+		}
+		// Without its name the file is gone with the process, however that ends. Where the system refuses, close removes it.
+		p.named = os.Remove(p.file.Name()) != nil
+	}
+	_, err = p.file.Write(p.tail)
+	p.tail = p.tail[:0]
+	return err
+}
+
 // part reads one part whole.
 func (s *spill) part(n int, dst []byte) ([]byte, error) {
-	if err := s.bufs[n].Flush(); err != nil {
-		return nil, err
+	p := &s.parts[n]
+	dst = dst[:0]
+	if p.file != nil {
+		size, err := p.file.Seek(0, io.SeekEnd)
+		if err != nil {
+			return nil, err
+		}
+		dst = slices.Grow(dst, int(size))[:size]
+		if _, err := p.file.ReadAt(dst, 0); err != nil {
+			return nil, err
+		}
 	}
-	size, err := s.parts[n].Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	dst = slices.Grow(dst[:0], int(size))[:size]
-	_, err = s.parts[n].ReadAt(dst, 0)
-	if err == io.EOF && size == 0 {
-		err = nil
-	}
-	return dst, err
+	return append(dst, p.tail...), nil
 }
 
 func (s *spill) close() error {
 	var errs []error
-	for _, f := range s.parts {
-		errs = append(errs, f.Close())
-	}
-	for _, name := range s.named {
-		errs = append(errs, os.Remove(name))
+	for _, p := range s.parts {
+		if p.file == nil {
+			continue
+		}
+		errs = append(errs, p.file.Close())
+		if p.named {
+			errs = append(errs, os.Remove(p.file.Name()))
+		}
 	}
 	return errors.Join(errs...)
 }
