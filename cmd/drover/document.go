@@ -41,7 +41,7 @@ func (d *drive) document(res *sim.Result, outcomes []check.Outcome, backend *che
 		Result:      overall,
 		Exit:        report.Exit{Code: code, Reason: reason(code)},
 		Checks:      report.FromOutcomes(outcomes),
-		Verdicts:    report.FromVerdicts(&res.Verdicts, &res.Devices.Verdicts, d.recall),
+		Verdicts:    report.FromVerdicts(&res.Verdicts, &res.Devices.Verdicts, modelRecall),
 		Generator:   gen,
 	}
 	if doc.Verdicts != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 
-	"drover/report"
 	"drover/sim/behavior"
 	"drover/sim/classify"
 	"drover/sim/event"
@@ -21,26 +20,21 @@ func difficulty(hard bool) string {
 	return "easy"
 }
 
-// expectations asks the reference's rules and model, without any list, about sites of every pattern.
-func expectations() []behavior.Expectation {
+// expectations are what the reference's rules and model, without any list, make of sites of every pattern. To ask takes thousands
+// of classifications, and the answers are always the same.
+var expectations = sync.OnceValue(func() []behavior.Expectation {
 	return behavior.Expect(classify.New(classify.Options{Model: classify.Shipped()}))
-}
+})
 
-// modelRecall is the reference line of a run's verdicts, see report.PatternRow. It is worked out when it is first asked for,
-// which takes thousands of classifications: a run without detections does not, and a page of a run under way does it once.
-func modelRecall() report.ModelRecall {
-	type sort struct {
-		p    event.Pattern
-		hard bool
-	}
-	found := sync.OnceValue(func() map[sort]float64 {
-		found := map[sort]float64{}
-		for _, e := range expectations() {
-			found[sort{e.Pattern, e.Hard}] = e.ByHost.Malicious
+// modelRecall is the reference line of a run's verdicts, see report.PatternRow. It is worked out when it is first asked for: a run
+// without detections does not.
+func modelRecall(p event.Pattern, hard bool) float64 {
+	for _, e := range expectations() {
+		if e.Pattern == p && e.Hard == hard {
+			return e.ByHost.Malicious
 		}
-		return found
-	})
-	return func(p event.Pattern, hard bool) float64 { return found()[sort{p, hard}] }
+	}
+	return 0
 }
 
 // patternDoc is one line of "classify --patterns --format json". Shares are fractions of 1.

@@ -133,7 +133,7 @@ written, and the exit code is 130. A second one ends it at once.`,
 		}
 		ctx, stop := e.interruptible(cmd.Context())
 		defer stop()
-		d := drive{env: e, flags: &f, name: args[0], stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), interrupt: stop, recall: modelRecall()}
+		d := drive{env: e, flags: &f, name: args[0], stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), interrupt: stop}
 		return d.run(ctx)
 	}
 	return cmd
@@ -155,7 +155,6 @@ type drive struct {
 
 	counting sync.Once
 	counted  []int64 // see versions
-	recall   report.ModelRecall
 }
 
 func (d *drive) run(ctx context.Context) error {
