@@ -144,7 +144,7 @@ func TestDevicesAreSmall(t *testing.T) {
 	few, small := size("17000")
 	many, large := size("57000")
 	n := many.Devices() - few.Devices()
-	if each := (large - small) * 1e6 / float64(n); n != 40_000 || each < 80 || each > 104 {
-		t.Errorf("a device takes %.1f bytes, over %d of them; want 104 at most", each, n)
+	if each := (large - small) * 1e6 / float64(n); n != 40_000 || each < 80 || each > 98 {
+		t.Errorf("a device takes %.1f bytes, over %d of them; want 98 at most", each, n)
 	}
 }

@@ -11,14 +11,23 @@ import (
 )
 
 // What devices send does not depend on whether the stream is told where the run ends, which makes their times shorter: around the longest
-// run that has short ones, and where short ones would not hold the end of a leak, or not the run itself.
+// run that has short ones, and where short ones would not hold the end of a leak, or not the run itself. Nor where crashes and feedback are so
+// rare that only those devices have times of them on which they come, at once or when the timeline changes that.
 func TestUntilChangesNothing(t *testing.T) {
-	for _, span := range []time.Duration{30 * time.Hour, 41*time.Hour + 46*time.Minute, 41*time.Hour + 47*time.Minute, 77 * time.Hour, 90 * time.Hour} {
+	for _, c := range []struct {
+		span    time.Duration
+		crashes string
+	}{
+		{30 * time.Hour, "0.2"}, {41*time.Hour + 46*time.Minute, "0.2"}, {41*time.Hour + 47*time.Minute, "0.2"}, {77 * time.Hour, "0.2"}, {90 * time.Hour, "0.2"},
+		{30 * time.Hour, "0.02"},
+	} {
+		span := c.span
 		text := strings.NewReplacer("devices: 250", "devices: 40", "for: 9s", fmt.Sprintf("for: %dms", span*1000/(24*time.Hour)), "jetsam: 60, sigabrt: 20, sigsegv: 12, watchdog: 8", "jetsam: 100",
-			"every: 10m, jitter: 10%", "every: 2h, jitter: 10%").Replace(leaking) +
+			"every: 10m, jitter: 10%", "every: 2h, jitter: 10%", "perDay: 0.2, ", "perDay: "+c.crashes+", ").Replace(leaking) +
 			`  timeline:
     - {name: update, at: days + 300ms, release: {os: "26.5", uptake: at-once}}
     - {name: withdrawal, at: days + 500ms, select: {percent: 50}, change: {optionalDiagnostics: {true: 0, false: 100}}}
+    - {name: trouble, at: days + 700ms, change: {crash.perDay: 2, feedback.perDay: 1}}
 `
 		sends := func(until time.Duration) (list []Arrival) {
 			m := model(t, parseText(t, text))
@@ -44,7 +53,7 @@ func TestUntilChangesNothing(t *testing.T) {
 			same := slices.EqualFunc(a.Upload.Items, b.Upload.Items, func(x, y behavior.Item) bool { return x == y })
 			return same && a.At == b.At && a.Upload.Device == b.Upload.Device && a.Upload.FirstSeq == b.Upload.FirstSeq && a.Upload.Due == b.Upload.Due
 		}) {
-			t.Errorf("%v: %d uploads when the end is known, %d when it is not, or others", span, len(told), len(not))
+			t.Errorf("%v, %s crashes: %d uploads when the end is known, %d when it is not, or others", span, c.crashes, len(told), len(not))
 		}
 	}
 }

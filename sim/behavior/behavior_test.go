@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"drover/sim/event"
+	"drover/sim/fleet"
 )
 
 // office is a day with a lunch break and silent nights.
@@ -105,6 +108,11 @@ func TestLogNormal(t *testing.T) {
 	}
 }
 
+// crashing is a plan with so many crashes a day.
+func crashing(perDay float64) []Plan {
+	return []Plan{{Rates: [event.NumKinds]Rate{event.Crash: {PerDay: perDay}}, Crashes: Crashes{Mix: []fleet.Share[string]{{Value: kill, Weight: 1}, {Value: "sigabrt", Weight: 1}}}}}
+}
+
 // A million devices are kept in memory: what each takes, and each pending event, is bounded.
 func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(Item{}); n != 16 {
@@ -118,8 +126,12 @@ func TestSizes(t *testing.T) {
 		cfg  Config
 		want int
 	}{
-		{Config{Until: 26 * time.Hour}, 88},
-		{Config{Until: 26 * time.Hour, Timeline: update}, 94},
+		{Config{Until: 26 * time.Hour}, 74},
+		{Config{Until: 26 * time.Hour, Timeline: update}, 80},
+		{Config{Until: 26 * time.Hour, Plans: crashing(0.07)}, 74},
+		{Config{Until: 26 * time.Hour, Plans: crashing(0.08)}, 88}, // on a quarter of the devices in 78 hours
+		{Config{Until: 26 * time.Hour, Plans: crashing(0.08), Timeline: update}, 94},
+		{Config{Until: 26 * time.Hour, Plans: append(crashing(0), Plan{Rates: [event.NumKinds]Rate{event.Feedback: {Every: 312 * time.Hour}}})}, 88},
 		{Config{Until: 50 * time.Hour}, 108},               // times may be too late for six bytes
 		{Config{Timeline: append(update, update...)}, 116}, // nobody knows how late
 	} {

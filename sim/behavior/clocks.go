@@ -26,7 +26,7 @@ const numClocks = int(event.NumKinds)
 // one, so their next must be known when another kind of crash comes first.
 const jetsam = numClocks - 1
 
-// clockOf is the index in state.next of a kind's clock; of crashes it is that of all others than kills.
+// clockOf is the number of a kind's clock; of crashes it is that of all others than kills.
 func clockOf(k event.Kind) int { return int(k) - 1 }
 
 // kindOf is the kind of event that a clock brings.

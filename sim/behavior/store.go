@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-	"time"
 )
 
 // store is the state of all devices of a stream, by their number in it. A fleet may have ten million devices, so each is a record
@@ -13,11 +12,13 @@ import (
 type store struct {
 	device  func(j int) int // in the fleet
 	n       int             // how many devices
-	count   int             // of the times of a device
 	width   int             // bytes of a time
 	never   uint64          // the most that they hold, which stands for never
+	atTimes int             // where in a record they begin
+	atRare  int             // and where the rare ones do
 	size    int             // of a record
 	records []byte          // little-endian
+	apart   *apart          // has the rare times; nil: they are in the records
 }
 
 // state is a device whose turn it is: what it carries from event to event. Its times are in the record and change there at once; what
@@ -30,21 +31,6 @@ type state struct {
 	plan  uint32 // in Stream.plans
 	index uint32 // of the device in the fleet
 }
-
-// times are those of a record: when each clock rings next, and
-//
-//	network  when the network goes away or comes back
-//	release  when the device may take its next release; only where the timeline has one
-type times struct {
-	b     []byte
-	width int
-	never uint64
-}
-
-const (
-	network = numClocks + iota
-	release
-)
 
 // pending is the events that a device has not sent.
 type pending struct {
@@ -74,30 +60,43 @@ func (p pending) none() bool { return p.held < oneEvent }
 
 var le = binary.LittleEndian
 
-// shortNever is never in six bytes, which hold 78 hours.
-const shortNever = 1<<48 - 1
-
-// Where in a record its parts begin.
+// Where in a record its parts begin. Behind them are the times.
 const (
 	atPending = 0
 	atLives   = atPending + 8
 	atSeq     = atLives + 12
 	atPlan    = atSeq + 4
-	atTimes   = atPlan + 4
+	atEnd     = atPlan + 4
+	atApart   = atEnd // the place of the rare times, where they are apart
+)
+
+// shortNever is never in a time of shortWidth bytes, which holds 78 hours.
+const (
+	shortWidth = 6
+	shortNever = 1<<(8*shortWidth) - 1
 )
 
 // newStore returns the store of n devices, with all at zero but no release.
 func newStore(cfg *Config, n int, device func(j int) int) store {
-	s := store{device: device, n: n, count: release, width: 8, never: uint64(never)}
-	releases := slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil })
-	if releases {
-		s.count = release + 1
-	}
+	s := store{device: device, n: n, width: 8, never: uint64(never), atTimes: atEnd}
 	// What is beyond the run's end may as well be never, but not the end of a leak: memory grows towards that before.
 	if cfg.Until > 0 && cfg.Until < shortNever-math.MaxUint16*untilUnit {
-		s.width, s.never = 6, shortNever
+		s.width, s.never = shortWidth, shortNever
+		if cfg.seldom(shortNever) {
+			s.apart = new(apart)
+			s.atTimes = atApart + 4
+		}
 	}
-	s.size = atTimes + s.count*s.width
+	usual := int(places[release])
+	releases := slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil })
+	if releases {
+		usual++
+	}
+	s.atRare = s.atTimes + usual*s.width
+	s.size = s.atRare
+	if s.apart == nil {
+		s.size += len(rareClocks) * s.width
+	}
 	s.records = make([]byte, n*s.size+8-s.width) // times are read and written in words of eight bytes
 	for j := uint32(0); releases && int(j) < n; j++ {
 		t := s.times(s.of(j))
@@ -135,49 +134,4 @@ func (s *store) put(j uint32, st *state) {
 
 func pendingOf(record []byte) pending {
 	return pending{le.Uint32(record[atPending:]), le.Uint32(record[atPending+4:])}
-}
-
-func (s *store) times(record []byte) times { return times{record[atTimes:], s.width, s.never} }
-
-// at is one of the times.
-func (t *times) at(i int) time.Duration {
-	if i *= t.width; i+8 <= len(t.b) {
-		return t.long(le.Uint64(t.b[i:]) & t.never)
-	}
-	return never // it is the release, and there is none
-}
-
-// put sets one of the times and leaves the others alone.
-func (t *times) put(i int, at time.Duration) {
-	b := t.b[i*t.width:]
-	le.PutUint64(b, le.Uint64(b)&^t.never|min(uint64(at), t.never))
-}
-
-// first is the first of the times.
-func (t *times) first() time.Duration {
-	at := t.never
-	for b := t.b; len(b) >= 8; b = b[t.width:] {
-		at = min(at, le.Uint64(b)&t.never)
-	}
-	return t.long(at)
-}
-
-// clock is the clock that rings first; of several the one with the lowest number.
-func (t *times) clock() (clock int) {
-	b := t.b
-	at := le.Uint64(b) & t.never
-	for c := 1; c < numClocks; c++ {
-		b = b[t.width:]
-		if next := le.Uint64(b) & t.never; next < at {
-			clock, at = c, next
-		}
-	}
-	return clock
-}
-
-func (t *times) long(at uint64) time.Duration {
-	if at == t.never {
-		return never
-	}
-	return time.Duration(at)
 }

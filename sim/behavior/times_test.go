@@ -1,0 +1,90 @@
+package behavior
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// What is put into a record is what is there, whatever is put into its neighbours, and what is beyond a short time is never; in each of the
+// forms that a record has. Which of a device's times is first, and which clock, is found among those that are apart, too.
+func TestTimes(t *testing.T) {
+	const devices = 300 // more than a block has of what is apart
+	update := []Entry{{Release: &Release{}}}
+	for name, cfg := range map[string]Config{
+		"long":            {},
+		"long, releases":  {Timeline: update},
+		"short":           {Until: time.Hour, Plans: crashing(1)},
+		"short, releases": {Until: time.Hour, Plans: crashing(1), Timeline: update},
+		"apart":           {Until: time.Hour},
+		"apart, releases": {Until: time.Hour, Timeline: update},
+	} {
+		s := newStore(&cfg, devices, func(j int) int { return j })
+		times := numTimes
+		if cfg.Timeline == nil {
+			times--
+		}
+		r := rand.New(rand.NewPCG(3, 4))
+		var want [devices][numTimes]time.Duration
+		draw := func() time.Duration {
+			at := [...]time.Duration{time.Duration(r.IntN(4)), time.Duration(r.Int64N(shortNever)), shortNever - 1, shortNever, never}[r.IntN(5)]
+			if s.width == shortWidth && at >= shortNever {
+				at = never
+			}
+			return at
+		}
+		var st state
+		for step := range 20_000 {
+			j, i := uint32(r.IntN(devices)), r.IntN(times)
+			if step < devices*times {
+				j, i = uint32(step/times), step%times // each is set once
+			}
+			s.get(j, &st)
+			at := draw()
+			st.put(i, at)
+			want[j][i] = at
+			st.seq, st.plan = j, ^j
+			s.put(j, &st)
+		}
+		for j := range uint32(devices) {
+			s.get(j, &st)
+			first, clock := never, 0
+			for i, at := range want[j][:times] {
+				if got := st.at(i); got != at {
+					t.Fatalf("%s: time %d of device %d is %v, want %v", name, i, j, got, at)
+				}
+				first = min(first, at)
+				if i < numClocks && at < want[j][clock] {
+					clock = i
+				}
+			}
+			if st.first() != first || st.clock() != clock || st.seq != j || st.plan != ^j {
+				t.Fatalf("%s: device %d has its first at %v, of clock %d, want %v and %d; number %d, plan %d", name, j, st.first(), st.clock(), first, clock, st.seq, st.plan)
+			}
+			if times < numTimes && st.at(release) != never {
+				t.Fatalf("%s: device %d takes a release at %v, and there is none", name, j, st.at(release))
+			}
+		}
+	}
+}
+
+// A device takes a place for its rare times when one of them comes, and keeps it.
+func TestApart(t *testing.T) {
+	s := newStore(&Config{Until: time.Hour}, 2, func(j int) int { return j })
+	var st state
+	s.get(1, &st)
+	for _, c := range rareClocks {
+		if st.put(c, never); s.apart.used != 0 || st.at(c) != never {
+			t.Errorf("clock %d rings at %v and takes a place", c, st.at(c))
+		}
+	}
+	st.put(jetsam, time.Minute)
+	st.put(jetsam, never)
+	st.put(rareClocks[0], time.Hour)
+	if s.apart.used != 1 || st.at(jetsam) != never || st.at(rareClocks[0]) != time.Hour {
+		t.Errorf("%d places, clocks ring at %v and %v, want 1, never and an hour", s.apart.used, st.at(jetsam), st.at(rareClocks[0]))
+	}
+	if s.get(0, &st); st.at(rareClocks[0]) != never {
+		t.Errorf("another device rings at %v", st.at(rareClocks[0]))
+	}
+}
