@@ -72,7 +72,7 @@ bench: ## all benchmarks (BENCH=regexp picks some)
 
 # The first time builds vegeta and k6 into the user's cache, which takes minutes. PEERS is flags, e.g. PEERS='-rounds 9 -only max', or
 # PEERS='-only soak' for half an hour that shows what memory does.
-bench-peers: ## drover beside wrk, vegeta and k6 on this machine, about four minutes
+bench-peers: ## drover beside wrk, vegeta and k6 on this machine, about five minutes
 	$(GO) run ./cmd/bench-peers $(PEERS)
 
 fuzz: ## every fuzz target for 10 s (FUZZTIME=1m changes that)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,21 @@ func TestChosen(t *testing.T) {
 	for _, args := range [][]string{{"-only", "x"}, {"-rounds", "0"}, {"-for", "1ms"}, {"-for", "1500ms"}, {"-soak", "1s"}, {"max"}, {"-nonsense"}} {
 		if err := bench(t.Context(), args); !errors.As(err, &bad) {
 			t.Errorf("bench(%q) = %v, want a mistake on the command line", args, err)
+		}
+	}
+}
+
+// A page of metrics tells of memory, and of uploads over all phases and fates; one that does not is no page of drover's.
+func TestReadHeap(t *testing.T) {
+	const memory = "# TYPE go_memstats_heap_alloc_bytes gauge\ngo_memstats_heap_alloc_bytes 1.2e+07\n# TYPE go_memstats_alloc_bytes_total counter\ngo_memstats_alloc_bytes_total 3.4e+07\n"
+	const uploads = "# TYPE drover_uploads_total counter\ndrover_uploads_total{phase=\"day\",fate=\"accepted\"} 70\ndrover_uploads_total{phase=\"day\",fate=\"failed\"} 7\n"
+	h, err := readHeap(strings.NewReader(memory + uploads))
+	if err != nil || h.live != 12e6 || h.allocated != 34e6 || h.uploads != 77 || h.at.IsZero() {
+		t.Errorf("%+v, %v", h, err)
+	}
+	for text, want := range map[string]string{memory: "drover does not tell of drover_uploads_total", "<html>": "text format parsing error"} {
+		if _, err := readHeap(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
 }

@@ -131,24 +131,6 @@ func (l *lab) rate(ctx context.Context) error {
 	return nil
 }
 
-// memory compares a short run with a long one: what is left of the difference is what grows with uploads.
-func (l *lab) memory(ctx context.Context) error {
-	rounds := l.rounds
-	l.rounds = 1
-	defer func() { l.rounds = rounds }()
-	clients := []client{l.droverClient("drover 10s", "closed.yaml", 10*time.Second), l.droverClient("drover 30s", "closed.yaml", 30*time.Second)}
-	all, err := l.section(ctx, "Memory of drover, 64 connections, 10,000 devices", clients)
-	if err != nil {
-		return err
-	}
-	table(clients, all)
-	goal("resident", median(all[1], func(t took) float64 { return float64(t.rss) / 1e6 }), 60, " MB")
-	short, long := &all[0][0], &all[1][0]
-	// What grows is the timeline, by a few KB a second for ten minutes at most; -only soak shows that.
-	goal("growth for each upload", float64(long.rss-short.rss)/float64(max(1, long.Uploads-short.Uploads)), 1, " bytes")
-	return nil
-}
-
 // report reads what drover wrote of its last run.
 func (l *lab) report() (r struct {
 	Started time.Time `json:"started"`
