@@ -9,7 +9,8 @@ package scenario
 //	enum        the words it may be, "a|b"
 //	keys        the names a table of shares may have
 //	later       fields that are understood, and refused because their machinery does not exist yet
-//	example     a value for the message when it is missing
+//	example     a value for the message when it is missing, or no plain value
+//	plain       how to mend it when it is no plain value, where an example would not say it
 //
 // A nil pointer, slice or map is a field that was left out and has no default.
 
@@ -68,7 +69,7 @@ type rawTarget struct {
 }
 
 type rawReadback struct {
-	Adapter       string       `json:"adapter" example:"drover-audit" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
+	Adapter       string       `json:"adapter" example:"drover-audit" plain:"write a name or a file there and the fields beside it, e.g. {adapter: http, request: '/events?run={run}', id: id}" jsonschema:"drover-audit: the API of drover's own backend; http: JSON over HTTP, as request and the fields after it say; or a preset for these fields (drover adapters lists them) or the file of one"`
 	Settle        duration     `json:"settle,omitempty" default:"30s" range:"0s..1h" jsonschema:"how long to wait for what was acknowledged to be shown"`
 	Foreign       bool         `json:"foreign,omitempty" default:"true" jsonschema:"with auth.tokenPer: tenant, read everything with each tenant's own credential as well, and with up to 64 of them, chosen by the seed, ask for another tenant's data by name: another tenant's event that is shown so is leaked"`
 	Auth          *rawReadAuth `json:"auth,omitempty" jsonschema:"the credential that it is read by, when that is not target.auth's; then nothing is signed, and foreign tries nobody's"`

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"math"
 	"reflect"
 	"slices"
@@ -14,7 +15,7 @@ import (
 // scalar reads one plain value and holds it against its range.
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, tag reflect.StructTag) bool {
 	if n.Kind != yaml.ScalarNode {
-		d.errorf(n, "", "%s: want %s, not %s", path, kindOf(v.Type()), show(n))
+		d.errorf(n, plainMend(tag), "%s: want %s, not %s", path, kindOf(v.Type()), show(n))
 		return false
 	}
 	fail := func(mend string) bool {
@@ -78,6 +79,18 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, tag reflect
 		panic("scenario: no notation for " + v.Type().String()) // a field of format.go of a type that this does not know
 	}
 	return d.inRange(n, v, path, tag)
+}
+
+// plainMend says how to write a field that is a plain value where the file has a list or a mapping.
+func plainMend(tag reflect.StructTag) string {
+	if mend := tag.Get("plain"); mend != "" {
+		return mend
+	}
+	first, _, _ := strings.Cut(tag.Get("enum"), "|")
+	if example := cmp.Or(tag.Get("example"), first, tag.Get("default")); example != "" {
+		return "write one value, e.g. " + example
+	}
+	return "write one value"
 }
 
 // whole reads an integer; one of more than 63 bits becomes the nearest that fits. Notations that mean one thing in YAML 1.1

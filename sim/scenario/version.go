@@ -11,7 +11,7 @@ type version string
 
 func (v *version) decode(d *decoder, n *yaml.Node, path string, tag reflect.StructTag) bool {
 	if n.Kind != yaml.ScalarNode || !isNumber(n) && n.ShortTag() != "!!str" {
-		d.errorf(n, "", "%s: want a version, not %s", path, show(n))
+		d.errorf(n, plainMend(tag), "%s: want a version, not %s", path, show(n))
 		return false
 	}
 	*v = version(n.Value)
