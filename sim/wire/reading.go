@@ -154,13 +154,24 @@ func (g *Reading) Reader() Reader {
 		}
 		g.verdicts(r, a)
 		if n := len(a.Again); n > 0 {
-			return measure.Status429, fmt.Errorf("status %d, but %d of %d events are to be sent again: %.200q", r.Status, n, r.Events, a.Again[0].Reason)
+			are := "are"
+			if n == 1 {
+				are = "is"
+			}
+			return measure.Status429, fmt.Errorf("status %d, but %d of %s %s to be sent again: %.200q", r.Status, n, nEvents(r.Events), are, a.Again[0].Reason)
 		}
 		if len(a.Refused) == r.Events && r.Events > 0 {
 			return measure.Rejected, fmt.Errorf("status %d, but each event is refused: %.200q", r.Status, a.Refused[0].Reason)
 		}
 		return measure.OK, nil
 	}
+}
+
+func nEvents(n int) string {
+	if n == 1 {
+		return "1 event"
+	}
+	return fmt.Sprintf("%d events", n)
 }
 
 // items reads the results of single events. An answer with another number of them is none: then nobody knows whose they are.
@@ -199,7 +210,7 @@ func (g *Reading) items(r *Reply, a *Answer) error {
 	}
 	if n != r.Events {
 		a.reset()
-		return fmt.Errorf("the answer has the results of %d events, and %d were sent", n, r.Events)
+		return fmt.Errorf("the answer to %s has the results of %d", nEvents(r.Events), n)
 	}
 	return nil
 }

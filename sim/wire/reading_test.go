@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,7 +54,7 @@ func TestReading(t *testing.T) {
 		{"all created", bulk, 200, `{"errors":false,"items":[{"create":{"status":201}},{"index":{"status":200}},{"create":{"status":409}}]}`, measure.OK, 3, nil, ""},
 		{"one refused in a 200", bulk, 200, `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400,"error":{"reason":"no"}}},{"create":{"status":201}}]}`, measure.OK, 2, []uint32{6}, ""},
 		{"all refused in a 200", bulk, 200, `{"errors":true,"items":[{"create":{"status":429}},{"create":{"status":429}},{"create":{"status":429}}]}`, measure.Rejected, 0, []uint32{5, 6, 7}, "each event"},
-		{"too few items", bulk, 200, `{"items":[{"create":{"status":201}}]}`, measure.BadAnswer, 0, nil, "results of 1 events"},
+		{"too few items", bulk, 200, `{"items":[{"create":{"status":201}}]}`, measure.BadAnswer, 0, nil, "the answer to 3 events has the results of 1"},
 		{"an item without a status", bulk, 200, `{"items":[{},{},{}]}`, measure.BadAnswer, 3, nil, "no status"},
 		{"no list", bulk, 200, `{"items":{}}`, measure.BadAnswer, 3, nil, "no list"},
 	} {
@@ -190,16 +191,17 @@ func TestReadingOfAPart(t *testing.T) {
 		body      string
 		class     measure.Class
 		no, again []uint32
+		say       string
 	}{
-		{`{"items":[{"s":200,"w":"bad","id":"` + fleet.GUID(guid(1)).String() + `"},{"s":429},{"s":400}]}`, measure.Status429, []uint32{19}, []uint32{12}},
-		{`{"items":[{"s":503},{"s":503},{"s":503}]}`, measure.Status429, nil, []uint32{5, 12, 19}},
-		{`{"items":[{"s":400},{"s":400},{"s":400}]}`, measure.Rejected, []uint32{5, 12, 19}, nil},
-		{`{"items":[{"s":200},{"s":200},{"s":200}]}`, measure.OK, nil, nil},
-		{`{"items":[{"s":200},{"s":200},{"s":200},{"s":429}]}`, measure.BadAnswer, nil, nil},
+		{`{"items":[{"s":200,"w":"bad","id":"` + fleet.GUID(guid(1)).String() + `"},{"s":429},{"s":400}]}`, measure.Status429, []uint32{19}, []uint32{12}, "1 of 3 events is to be sent again"},
+		{`{"items":[{"s":503},{"s":503},{"s":503}]}`, measure.Status429, nil, []uint32{5, 12, 19}, "3 of 3 events are to be sent again"},
+		{`{"items":[{"s":400},{"s":400},{"s":400}]}`, measure.Rejected, []uint32{5, 12, 19}, nil, "each event is refused"},
+		{`{"items":[{"s":200},{"s":200},{"s":200}]}`, measure.OK, nil, nil, "<nil>"},
+		{`{"items":[{"s":200},{"s":200},{"s":200},{"s":429}]}`, measure.BadAnswer, nil, nil, "the answer to 3 events has the results of 4"},
 	} {
 		r := Reply{Class: measure.OK, Status: 200, Body: []byte(tt.body), FirstSeq: 5, Events: 3, Seqs: []uint32{5, 12, 19}, IDs: [][16]byte{guid(3), guid(1), guid(2)}}
 		class, err := g.Reader()(&r, &a)
-		if class != tt.class || (err == nil) != (class == measure.OK) || !slices.Equal(seqs(a.Refused), tt.no) || !slices.Equal(seqs(a.Again), tt.again) {
+		if class != tt.class || (err == nil) != (class == measure.OK) || !strings.Contains(fmt.Sprint(err), tt.say) || !slices.Equal(seqs(a.Refused), tt.no) || !slices.Equal(seqs(a.Again), tt.again) {
 			t.Errorf("%s: %v, %v, refused %v, again %v; want %v, %v and %v", tt.body, class, err, seqs(a.Refused), seqs(a.Again), tt.class, tt.no, tt.again)
 		}
 		if strings.Contains(tt.body, "bad") && (len(a.Verdicts) == 0 || a.Verdicts[0].Seq != 12 || a.Verdicts[0].Category != event.Malware) {
