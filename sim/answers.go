@@ -31,21 +31,31 @@ func (s *sender) read(j *job) {
 	if err != nil {
 		s.ans.Err = fmt.Errorf("%v: %w", j.key.Op, err)
 	}
-	switch {
-	case class == measure.BadAnswer: // what was read of it until then is nothing
+	if class == measure.BadAnswer { // what was read of it until then is nothing
 		s.said = wire.Answer{}
-	case len(s.portions) == 1:
+		return
+	}
+	inOrder(s.said.Refused, bySeq)
+	inOrder(s.said.Again, bySeq)
+	inOrder(s.said.Verdicts, func(a, b wire.Verdict) int { return cmp.Compare(a.Seq, b.Seq) })
+	if len(s.portions) == 1 {
 		s.portions[0].said = s.said
-	default:
+	} else {
 		s.divide()
+	}
+}
+
+func bySeq(a, b wire.Refusal) int { return cmp.Compare(a.Seq, b.Seq) }
+
+// inOrder sorts what an answer says of single events. It mostly is so; of what is said twice of one event the last stays the last.
+func inOrder[T any](list []T, by func(a, b T) int) {
+	if !slices.IsSortedFunc(list, by) {
+		slices.SortStableFunc(list, by)
 	}
 }
 
 // divide gives each upload of a request what the answer says of its own events.
 func (s *sender) divide() {
-	slices.SortStableFunc(s.said.Refused, byPlace)
-	slices.SortStableFunc(s.said.Again, byPlace)
-	slices.SortStableFunc(s.said.Verdicts, func(a, b wire.Verdict) int { return cmp.Compare(a.Seq, b.Seq) })
 	refused, again, verdicts := s.said.Refused, s.said.Again, s.said.Verdicts
 	for i := range s.portions {
 		p := &s.portions[i]
@@ -59,8 +69,6 @@ func (s *sender) divide() {
 		p.said.Verdicts, verdicts = verdicts[:n], verdicts[n:]
 	}
 }
-
-func byPlace(a, b wire.Refusal) int { return cmp.Compare(a.Seq, b.Seq) }
 
 // front cuts off what is of events whose place is below to, and has it say their sequence numbers instead.
 func (s *sender) front(list []wire.Refusal, to int) (of, rest []wire.Refusal) {
@@ -87,15 +95,23 @@ func (s *sender) classOf(p *portion) measure.Class {
 
 // learn notes which events of an upload an answer has settled while it asks for the others again.
 func (s *sender) learn(p *portion) {
-	of := func(seq uint32) func(wire.Refusal) bool { return func(r wire.Refusal) bool { return r.Seq == seq } }
+	again, refused := p.said.Again, p.said.Refused
 	for _, seq := range s.seqs[p.from:p.to] {
-		if slices.ContainsFunc(p.said.Again, of(seq)) {
+		if has(&again, seq) {
 			continue
 		}
-		if p.settled.Add(int(seq - p.up.FirstSeq)); !slices.ContainsFunc(p.said.Refused, of(seq)) {
+		if p.settled.Add(int(seq - p.up.FirstSeq)); !has(&refused, seq) {
 			p.got++
 		}
 	}
+}
+
+// has reports whether a list has an event. It cuts off what is of events before: they are asked for in order, as the list is.
+func has(list *[]wire.Refusal, seq uint32) bool {
+	for len(*list) > 0 && (*list)[0].Seq < seq {
+		*list = (*list)[1:]
+	}
+	return len(*list) > 0 && (*list)[0].Seq == seq
 }
 
 // dispute keeps a detection about which the backend disagrees with somebody, if there is still room for it. The event is made once more: of most
@@ -122,13 +138,14 @@ func (s *sender) judge(p *portion) {
 	}
 	s.tally.mu.Lock()
 	defer s.tally.mu.Unlock()
+	again, verdicts := p.said.Again, p.said.Verdicts
 	for _, t := range p.threats {
-		if slices.ContainsFunc(p.said.Again, func(r wire.Refusal) bool { return r.Seq == t.seq }) {
+		if has(&again, t.seq) {
 			continue
 		}
 		verdict := event.Unknown // not judged
-		for _, v := range p.said.Verdicts {
-			if v.Seq == t.seq && v.Known {
+		for ; len(verdicts) > 0 && verdicts[0].Seq <= t.seq; verdicts = verdicts[1:] {
+			if v := &verdicts[0]; v.Seq == t.seq && v.Known {
 				verdict = v.Category
 			}
 		}
@@ -142,8 +159,11 @@ func (s *sender) judge(p *portion) {
 		j.notes = append(j.notes, ledger.Note{Seq: t.seq, Said: said})
 	}
 	for _, no := range p.said.Refused {
-		if i := int(no.Seq) - int(j.up.FirstSeq); i >= 0 && i < len(j.up.Items) && !slices.Contains(j.no, no.Seq) {
-			j.no = append(j.no, no.Seq)
+		if i := int(no.Seq) - int(j.up.FirstSeq); i < 0 || i >= len(j.up.Items) {
+			continue
+		}
+		if at, told := slices.BinarySearch(j.no, no.Seq); !told {
+			j.no = slices.Insert(j.no, at, no.Seq)
 		}
 	}
 }

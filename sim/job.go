@@ -32,7 +32,7 @@ type job struct {
 
 	settled target.Taken // events that answers said yes or no of while they asked for others again
 	got     int          // of those: that are taken
-	no      []uint32     // sequence numbers of events that were refused
+	no      []uint32     // sequence numbers of events that were refused, in order
 
 	rest []*job // uploads that go out in one request with it, behind it; they made as many attempts
 }

@@ -92,6 +92,20 @@ func parseUUID(s []byte, id *[16]byte) bool {
 	return true
 }
 
+// anyCaseUUID takes capital letters, too.
+func anyCaseUUID(s []byte, id *[16]byte) bool {
+	var lower [36]byte
+	if len(s) != len(lower) {
+		return false
+	}
+	for i, c := range s {
+		if lower[i] = c; 'A' <= c && c <= 'F' {
+			lower[i] = c | 0x20
+		}
+	}
+	return parseUUID(lower[:], id)
+}
+
 func parseMAC(s []byte, mac *[6]byte) bool {
 	if len(s) != 17 {
 		return false

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -225,7 +224,7 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 		a.Verdicts = append(a.Verdicts, w.of(r.Body, r.FirstSeq))
 		return
 	}
-	next := 0 // mostly items are in the order of the events, of which a request may have thousands
+	sent := finder{ids: r.IDs}
 	for i, item := range elements(w.List.find(r.Body)) {
 		if w.ID == nil && w.Seq == nil && i >= r.Events {
 			return
@@ -233,15 +232,14 @@ func (g *Reading) verdicts(r *Reply, a *Answer) {
 		var seq uint32
 		switch {
 		case w.ID != nil:
-			id, ok := ParseGUID(string(bytes.ToLower(textOf(w.ID.find(item)))))
-			at := slices.Index(r.IDs[next:], [16]byte(id)) + next
-			if at < next {
-				at = slices.Index(r.IDs[:next], [16]byte(id))
-			}
-			if !ok || at < 0 {
+			var id [16]byte
+			if !anyCaseUUID(textOf(w.ID.find(item)), &id) {
 				continue
 			}
-			next = at + 1
+			at := sent.find(id)
+			if at < 0 {
+				continue
+			}
 			seq = r.seq(at)
 		case w.Seq != nil:
 			n, err := strconv.ParseUint(string(textOf(w.Seq.find(item))), 10, 32)
@@ -265,4 +263,40 @@ func (w *Verdicts) of(item []byte, seq uint32) Verdict {
 		v.Score = float32(score)
 	}
 	return v
+}
+
+// finder finds the places of ids in a list. A request may have thousands of events, and mostly what is said of them is in their order: then each
+// is found behind the one before, and nothing is allocated. Where that takes more than twice the list, it is indexed.
+type finder struct {
+	ids   [][16]byte
+	next  int // behind what was found last
+	steps int // ids that were looked at
+	index map[[16]byte]int
+}
+
+// find returns -1 when an id is not there.
+func (f *finder) find(id [16]byte) int {
+	if f.index == nil && f.steps > 2*len(f.ids) {
+		f.index = make(map[[16]byte]int, len(f.ids))
+		for i, id := range f.ids {
+			f.index[id] = i
+		}
+	}
+	if f.index != nil {
+		if at, ok := f.index[id]; ok {
+			return at
+		}
+		return -1
+	}
+	for range f.ids {
+		if f.next == len(f.ids) {
+			f.next = 0
+		}
+		f.steps++
+		f.next++
+		if f.ids[f.next-1] == id {
+			return f.next - 1
+		}
+	}
+	return -1
 }

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,6 +208,70 @@ func TestReadingOfAPart(t *testing.T) {
 		}
 		if strings.Contains(tt.body, "bad") && (len(a.Verdicts) == 0 || a.Verdicts[0].Seq != 12 || a.Verdicts[0].Category != event.Malware) {
 			t.Errorf("verdicts %+v, want malware of seq 12", a.Verdicts)
+		}
+	}
+}
+
+// What is said of the events of a large request is found in about two looks for each of them, in any order, and in theirs nothing is allocated.
+func TestReadingVerdictsInAnyOrder(t *testing.T) {
+	const n = 2000
+	ids := make([][16]byte, n)
+	inOrder := make([]int, n)
+	for i := range ids {
+		binary.BigEndian.PutUint32(ids[i][:], uint32(i)*2654435761)
+		inOrder[i] = i
+	}
+	backwards, mixed := slices.Clone(inOrder), slices.Clone(inOrder)
+	slices.Reverse(backwards)
+	rand.New(rand.NewPCG(1, 2)).Shuffle(n, func(i, k int) { mixed[i], mixed[k] = mixed[k], mixed[i] })
+	strangers := slices.Clone(inOrder)
+	for i := range strangers {
+		if i%2 == 0 {
+			strangers[i] = -1
+		}
+	}
+	g := &Reading{Verdicts: &Verdicts{List: place("r"), ID: place("id"), Word: place("w"), Words: map[string]Word{"bad": {event.Malware, true}}}}
+	read := g.Reader()
+	for _, tt := range []struct {
+		name  string
+		order []int
+		steps int // at most
+		free  bool
+	}{
+		{"in order", inOrder, n, true},
+		{"every third", slices.DeleteFunc(slices.Clone(inOrder), func(i int) bool { return i%3 != 0 }), n, true},
+		{"backwards", backwards, 3*n + 1, false},
+		{"mixed", mixed, 3*n + 1, false},
+		{"half of them not known", strangers, 3*n + 1, false},
+	} {
+		f := finder{ids: ids}
+		body, want := []byte(`{"r":[`), []uint32(nil)
+		for _, i := range tt.order {
+			id := guid(0)
+			if i >= 0 {
+				id, want = ids[i], append(want, 100+uint32(i))
+			}
+			if at := f.find(id); at != i {
+				t.Fatalf("%s: event %d is found at %d", tt.name, i, at)
+			}
+			body = fmt.Appendf(body, `{"id":"%X-%X-%x-%x-%x","w":"bad"},`, id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+		}
+		body = append(body[:len(body)-1], "]}"...)
+		if f.steps > tt.steps {
+			t.Errorf("%s: %d looks for %d of %d events, want at most %d", tt.name, f.steps, len(tt.order), n, tt.steps)
+		}
+		r := Reply{Class: measure.OK, Status: 200, Body: body, FirstSeq: 100, Events: n, IDs: ids}
+		var a Answer
+		class, err := read(&r, &a)
+		var got []uint32
+		for _, v := range a.Verdicts {
+			got = append(got, v.Seq)
+		}
+		if class != measure.OK || err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v, and %d verdicts, want %d", tt.name, class, err, len(got), len(want))
+		}
+		if allocs := testing.AllocsPerRun(1, func() { read(&r, &a) }); tt.free && allocs > 0 {
+			t.Errorf("%s: %v allocations", tt.name, allocs)
 		}
 	}
 }
