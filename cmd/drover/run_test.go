@@ -258,6 +258,11 @@ func TestRunUnreachable(t *testing.T) {
 	if _, err := os.Stat("out"); err == nil {
 		t.Error("a run that never began left a directory")
 	}
+	// Where requests are mapped, a backend of drover's is no remedy.
+	const gateway = "connection refused; is the server up, and does it speak this protocol there?\n"
+	if code, _, stderr := drover(t, testEnv(), "run", "gateway", "--set", "target="+nobody, "--out", "out"); code != exitTarget || !strings.HasSuffix(stderr, gateway) {
+		t.Errorf("run gateway: %d, %q; want %d and %q", code, stderr, exitTarget, gateway)
+	}
 	// A host that the file does not allow, and a secret that is not there, are mistakes before the first packet.
 	if code, _, stderr := drover(t, testEnv(), "run", file, "--set", "target=http://backend.example"); code != exitUsage || !strings.Contains(stderr, "allowHosts") {
 		t.Errorf("run at a host that is not allowed: %d, %q", code, stderr)

@@ -317,7 +317,7 @@ func handle(m *sim.Model, url, run, secret string, by way) (*target.HTTP, error)
 		URL: url, AllowHosts: sc.Target.AllowHosts, Client: sc.Target.Client, Tokens: tokens, Run: run, TLS: by.trust, Faults: by.faults,
 		OAuth2: oauth2(m, auth, url, run, secret), Identity: identity(m, by.issuer),
 	}
-	opt.KeyHeader, opt.Credential = sc.Target.Adapter.KeyHeader, auth.Credential()
+	opt.KeyHeader, opt.Credential, opt.Mapped = sc.Target.Adapter.KeyHeader, auth.Credential(), !sc.Target.Adapter.Own
 	if sc.Target.Sign != nil && by.as == nil {
 		key, err := sc.Target.Sign.KeyFrom.Read()
 		if err != nil {

@@ -34,6 +34,7 @@ type HTTPOptions struct {
 	TLS          TLS                    // over https
 	Identity     *Identity              // over https: certificates of devices; nil: they show none. Only with Client.PerDevice
 	Faults       *Faults                // of the network before the backend; nil: none
+	Mapped       bool                   // requests are not those of drover's own API, so that no backend of drover's can stand in
 	Library      bool                   // send with net/http also where drover's own client would do: HTTP/1.1 without a proxy
 }
 

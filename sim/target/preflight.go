@@ -97,7 +97,7 @@ func (h *HTTP) Preflight(ctx context.Context) error {
 
 // Unreachable is that a backend gave no answer before a run.
 func (h *HTTP) Unreachable(err error) error {
-	if _, is := trustMend(err); is || h.calls == nil || errors.As(err, new(*ForbiddenHostError)) {
+	if _, is := trustMend(err); is || h.calls == nil && !h.opt.Mapped || errors.As(err, new(*ForbiddenHostError)) {
 		return &UnreachableError{Err: err}
 	}
 	return &UnreachableError{Err: fmt.Errorf("%w; %s", err, isItUp), Plain: true}
