@@ -63,6 +63,9 @@ func Markdown(w io.Writer, r *Run) error {
 		for _, c := range failed {
 			mdRow(&b, c.Class, count(c.Final), count(c.Attempts))
 		}
+		if s := cutShort(r); s != "" {
+			fmt.Fprintf(&b, "\n%s.\n", md(s))
+		}
 	}
 	if len(r.Kinds) > 0 {
 		b.WriteString("\n| kind of event | made | accepted | stored |\n|---|---:|---:|---:|\n")

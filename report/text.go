@@ -268,6 +268,11 @@ func (t *text) errors() {
 		l.add(red, piece)
 		t.add(l)
 	}
+	for _, piece := range wrap(cutShort(t.r), t.width-labelWidth) {
+		l := t.label("")
+		l.add(faint, piece)
+		t.add(l)
+	}
 }
 
 // kinds shows two kinds to a line, where two fit.

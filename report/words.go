@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"drover/sim/check"
+	"drover/sim/measure"
 )
 
 // mark is the sign of a result in text.
@@ -83,6 +84,31 @@ func divergence(r *Run) string {
 	}
 	return fmt.Sprintf("Response p99 is %s, service p99 only %s: %s. Timing from the send would hide that.",
 		dur(response.P99NS), dur(service.P99NS), why)
+}
+
+// cutShort is one sentence on the uploads that the run's end cut short, or "" when there are none.
+func cutShort(r *Run) string {
+	n := map[string]int64{}
+	for _, c := range r.Classes {
+		n[c.Class] = c.Final
+	}
+	var parts []string
+	for _, c := range [...]struct {
+		class measure.Class
+		what  string
+	}{{measure.Cancelled, "for an answer"}, {measure.NotStarted, "to be sent"}} {
+		if of := n[c.class.String()]; of > 0 {
+			parts = append(parts, fmt.Sprintf("%s waited %s (%v)", plural(of, "upload", "uploads"), c.what, c.class))
+		}
+	}
+	switch list := strings.Join(parts, ", "); {
+	case list == "":
+		return ""
+	case r.Interrupted:
+		return "When the run was interrupted, " + list
+	default:
+		return "At the run's end " + list + "; give a last phase do: drain more time"
+	}
 }
 
 // loadLine describes the load in a few words.
