@@ -35,7 +35,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"class":   resultClass,
 	"word":    known,
 	"sign":    func(r check.Result) string { s, _ := mark(r); return s },
-	"differs": Kind.differs, "stored": storedText, "cutShort": cutShort,
+	"differs": Kind.differs, "stored": storedText, "cutShort": cutShort, "eventsApart": eventsApart,
 	"when":  when,
 	"cores": func(n int) string { return plural(int64(n), "core", "cores") },
 }).Parse(pageSource))

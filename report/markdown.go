@@ -72,6 +72,9 @@ func Markdown(w io.Writer, r *Run) error {
 		for _, k := range r.Kinds {
 			mdRow(&b, k.Kind, count(k.Made), count(k.Accepted), storedText(k))
 		}
+		if s := eventsApart(r); s != "" {
+			fmt.Fprintf(&b, "\n%s.\n", md(s))
+		}
 	}
 	mdReconcile(&b, r.Reconcile, r.Sampled)
 	if v := r.Verdicts; v != nil && v.Judged > 0 {

@@ -46,11 +46,14 @@ func Text(w io.Writer, r *Run, opt TextOptions) error {
 			wanted++
 		}
 	}
-	rest := t.rest(room - max(fewestChecks, min(wanted, room/2)))
-	t.checks(max(fewestChecks, room-len(rest)))
+	rest, after := t.rest(room - max(fewestChecks, min(wanted, room/2)))
+	checks := t.section(func() { t.checks(max(fewestChecks, room-len(rest))) })
+	if apart := t.section(t.eventsApart); len(checks)+len(rest)+len(apart) <= room { // where nothing is left out for it
+		rest = slices.Insert(rest, after, apart...)
+	}
 
 	var b strings.Builder
-	for _, l := range slices.Concat(head, t.lines, next, rest) {
+	for _, l := range slices.Concat(head, checks, next, rest) {
 		l.render(&b, cut, opt.Color)
 		b.WriteByte('\n')
 	}
@@ -277,20 +280,21 @@ func (t *text) errors() {
 
 // kinds shows two kinds to a line, where two fit.
 func (t *text) kinds() {
-	if len(t.r.Kinds) == 0 {
+	kinds := occurred(t.r.Kinds)
+	if len(kinds) == 0 {
 		return
 	}
 	const half = 34
 	columns := max(1, min(2, (t.width-labelWidth)/half))
 	l := t.label("Events")
-	for c := range min(columns, len(t.r.Kinds)) {
+	for c := range min(columns, len(kinds)) {
 		if c > 0 {
 			l.pad(labelWidth + c*half)
 		}
 		l.add(faint, fmt.Sprintf("%-12s%9s%9s", "kind", "accepted", "stored"))
 	}
 	t.add(l)
-	rows := (len(t.r.Kinds) + columns - 1) / columns
+	rows := (len(kinds) + columns - 1) / columns
 	show := min(rows, t.kindRows)
 	if show < rows {
 		show-- // for the line that says so
@@ -298,8 +302,8 @@ func (t *text) kinds() {
 	for i := range show {
 		l := t.label("")
 		for c := range columns {
-			if at := i*columns + c; at < len(t.r.Kinds) {
-				k := t.r.Kinds[at]
+			if at := i*columns + c; at < len(kinds) {
+				k := kinds[at]
 				look, sign := plain, ""
 				if k.differs() {
 					look, sign = red, " ✗"
@@ -312,9 +316,21 @@ func (t *text) kinds() {
 		}
 		t.add(l)
 	}
-	if hidden := len(t.r.Kinds) - show*columns; hidden > 0 {
+	if hidden := len(kinds) - show*columns; hidden > 0 {
 		l := t.label("")
 		l.add(faint, fmt.Sprintf("… and %d more kinds", hidden))
+		t.add(l)
+	}
+}
+
+// eventsApart says what the kinds count.
+func (t *text) eventsApart() {
+	if len(occurred(t.r.Kinds)) == 0 || t.width < 60 { // a narrow terminal has no line to spare
+		return
+	}
+	for _, piece := range wrap(eventsApart(t.r), t.width-labelWidth) {
+		l := t.label("")
+		l.add(faint, piece)
 		t.add(l)
 	}
 }

@@ -6,12 +6,15 @@ import (
 )
 
 // rest is what stands below the checks, within so many lines as far as can be. Where they are few it says less, step by step: fewer kinds of
-// events, no empty lines, only those kinds that differ, and then the first lines of what has several.
-func (t *text) rest(room int) []line {
+// events, no empty lines, only those kinds that differ, and then the first lines of what has several. After is the place behind the kinds.
+func (t *text) rest(room int) (lines []line, after int) {
 	const load, times, errors, kinds, reconcile, verdicts, generator = 0, 1, 2, 3, 4, 5, 6
 	parts := [...]func(){t.load, t.times, t.errors, t.kinds, t.reconcile, t.verdicts, t.generator, t.files}
 	all := make([][]line, len(parts))
-	fits := func() bool { return len(slices.Concat(all...)) <= room }
+	fits := func() bool {
+		lines, after = slices.Concat(all...), len(slices.Concat(all[:kinds+1]...))
+		return len(lines) <= room
+	}
 	fewest := 3
 	if slices.ContainsFunc(t.r.Kinds, func(k Kind) bool { return k.differs() }) {
 		fewest = 16 // which of them do must not be hidden
@@ -21,7 +24,7 @@ func (t *text) rest(room int) []line {
 			all[i] = t.section(part)
 		}
 		if fits() {
-			return slices.Concat(all...)
+			return lines, after
 		}
 	}
 	cut := func(part, n int) { all[part] = all[part][:min(n, len(all[part]))] }
@@ -56,21 +59,20 @@ func (t *text) rest(room int) []line {
 			break
 		}
 	}
-	return slices.Concat(all...)
+	return lines, after
 }
 
-// fewKinds is one line of all kinds, and those that differ.
+// fewKinds is one line of all kinds that occurred, and those that differ.
 func (t *text) fewKinds() {
-	if len(t.r.Kinds) == 0 {
+	kinds := occurred(t.r.Kinds)
+	if len(kinds) == 0 {
 		return
 	}
-	var accepted int64
 	var spans []span
-	for _, k := range t.r.Kinds {
-		accepted += k.Accepted
+	for _, k := range kinds {
 		if k.differs() && len(spans) < 4 {
 			spans = append(spans, span{fmt.Sprintf("%s %s, stored %s ✗", k.Kind, count(k.Accepted), storedText(k)), red})
 		}
 	}
-	t.items("Events", append([]span{{fmt.Sprintf("%s of %s accepted", count(accepted), plural(int64(len(t.r.Kinds)), "kind", "kinds")), plain}}, spans...))
+	t.items("Events", append([]span{{fmt.Sprintf("%s of %s accepted", count(acceptedOf(kinds)), plural(int64(len(kinds)), "kind", "kinds")), plain}}, spans...))
 }

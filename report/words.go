@@ -249,6 +249,37 @@ func storedText(k Kind) string {
 	return count(*k.Stored)
 }
 
+// occurred is the kinds of which there were events, on either side.
+func occurred(kinds []Kind) (list []Kind) {
+	for _, k := range kinds {
+		if k.Made+k.Accepted+k.Refused+k.Failed+k.Dropped > 0 || k.Stored != nil && *k.Stored > 0 {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+func acceptedOf(kinds []Kind) (n int64) {
+	for _, k := range kinds {
+		n += k.Accepted
+	}
+	return n
+}
+
+// eventsApart says what the events by kind count where that is another number than the load's, which has what was in the accepted uploads of
+// measured phases; else "".
+func eventsApart(r *Run) string {
+	n := acceptedOf(r.Kinds)
+	if n == r.Totals.Events {
+		return ""
+	}
+	said := plural(n, "event", "events") + " accepted in all phases"
+	if no := r.AllPhases.Events - n; no > 0 {
+		return said + fmt.Sprintf("; %s more of accepted uploads, which the load counts, were refused or had no answer", count(no))
+	}
+	return said + fmt.Sprintf(", %s in measured ones", count(r.Totals.Events))
+}
+
 // differs reports that the backend holds more or fewer events of the kind than it can.
 func (k Kind) differs() bool {
 	if k.Stored == nil {
