@@ -141,10 +141,24 @@ func (o *otlp) finish(ctx context.Context) error {
 			pause.Stop()
 		}
 		if !again {
-			return fmt.Errorf("tell the metrics to %s: %w", o.to, err)
+			return fmt.Errorf("tell the metrics to %s: %w%s", o.to, err, o.overGRPC(err))
 		}
 	}
 }
+
+// overGRPC says what to do where an error looks as if the receiver were one of gRPC; else "". Its port is 4317, and that of HTTP 4318. To a request of
+// HTTP/1.1 it says no by a frame of HTTP/2, and over TLS, where both speak that, it knows the body's type not.
+// Source: OpenTelemetry Protocol 1.7, "OTLP/gRPC Default Port" and "OTLP/HTTP Default Port", https://opentelemetry.io/docs/specs/otlp/ (2025).
+func (o *otlp) overGRPC(err error) string {
+	u, bad := url.Parse(o.to)
+	if bad != nil || u.Port() != "4317" && !isFrame(err) && !strings.HasPrefix(err.Error(), "415 ") {
+		return ""
+	}
+	return "; is it a receiver of OTLP over gRPC, whose port is 4317? drover tells metrics over HTTP, whose port is 4318"
+}
+
+// isFrame reports whether an answer was not HTTP/1.1. The error has no type.
+func isFrame(err error) bool { return strings.Contains(err.Error(), "malformed HTTP response") }
 
 // export makes one request. again says that another one may do better.
 func (o *otlp) export(ctx context.Context) (again bool, err error) {
@@ -170,7 +184,7 @@ func (o *otlp) export(ctx context.Context) (again bool, err error) {
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err // the URL is in our own words already
 		}
-		return ctx.Err() == nil, err
+		return ctx.Err() == nil && !isFrame(err), err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))

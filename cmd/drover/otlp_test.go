@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -121,8 +125,8 @@ func TestRunOTLP(t *testing.T) {
 	if !strings.Contains(warnings, "/other: 400 Bad Request") || strings.Contains(warnings, "hidden") || no.path != "/other" || no.times != 1 {
 		t.Errorf("warnings %q after %d requests to %s, want one about the receiver, without the password", warnings, no.times, no.path)
 	}
-	for _, wrong := range []string{"localhost:4318", "http://me:hidden@[", "grpc://127.0.0.1:4317"} {
-		if code, _, stderr := drover(t, testEnv(), "run", file, "--otlp-metrics", wrong); code != exitUsage || !strings.Contains(stderr, "--otlp-metrics") || strings.Contains(stderr, "hidden") {
+	for _, wrong := range []string{"localhost:4318", "127.0.0.1:4317", "http://me:hidden@[", "grpc://127.0.0.1:4317"} {
+		if code, _, stderr := drover(t, testEnv(), "run", file, "--otlp-metrics", wrong); code != exitUsage || !strings.Contains(stderr, "--otlp-metrics") || !strings.Contains(stderr, "e.g. http://127.0.0.1:4318; OTLP over gRPC is not spoken") || strings.Contains(stderr, "hidden") {
 			t.Errorf("--otlp-metrics %s: %d, %q", wrong, code, stderr)
 		}
 	}
@@ -224,5 +228,50 @@ func TestOTLPTellsAgain(t *testing.T) {
 	}
 	if err := (*otlp)(nil).finish(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Where metrics go to a receiver of OTLP over gRPC, the warning says so, and what speaks as one is asked once.
+func TestOTLPOverGRPC(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	var served sync.WaitGroup
+	served.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			asked.Add(1)
+			if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			_, _ = io.WriteString(c, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00") // its settings; a server may send them sooner
+			c.Close()
+		}
+	})
+	defer served.Wait()
+	defer l.Close()
+	tls := receive(t, func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnsupportedMediaType) }) // as over TLS, where it is HTTP/2 for both
+	const hint = "; is it a receiver of OTLP over gRPC, whose port is 4317? drover tells metrics over HTTP, whose port is 4318"
+	o := teller(tls)
+	close(o.done) // nobody tells on the way
+	for _, to := range []string{"http://" + l.Addr().String() + "/v1/metrics", tls.URL} {
+		o.to = to
+		if err := o.finish(context.Background()); err == nil || !strings.HasSuffix(err.Error(), hint) {
+			t.Errorf("%s: %v, want %q at the end", to, err, hint)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the receiver was asked %d times, want once", n)
+	}
+	for to, want := range map[string]string{"http://collector:4317/v1/metrics": hint, "http://collector:4318/v1/metrics": "", "http://collector/v1/metrics": ""} {
+		o.to = to
+		if got := o.overGRPC(errors.New("connection refused")); got != want {
+			t.Errorf("%s: %q, want %q", to, got, want)
+		}
 	}
 }

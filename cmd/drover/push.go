@@ -22,7 +22,7 @@ func pushURL(text string) (*url.URL, error) {
 func httpURL(text, want string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("not a URL") // url's own error repeats it, with a password in it
+		return nil, errors.New("not a URL; " + want) // url's own error repeats it, with a password in it
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New(want)
