@@ -1,10 +1,6 @@
 package behavior
 
-import (
-	"math"
-
-	"drover/sim/event"
-)
+import "drover/sim/event"
 
 // favouriteSites is how many benign sites a user keeps coming back to; an assumption.
 const favouriteSites = 16
@@ -16,23 +12,25 @@ var benignShares = [...]PatternShare{
 	{Value: event.UserSite, Weight: 6}, {Value: event.LoginPage, Weight: 18},
 }
 
-// benignKinds gives each rank of popularity a pattern, such that the shares hold among visits and not only among sites: each
-// rank has the pattern that lacks most of its share so far.
-func benignKinds(zipf float64) []event.Pattern {
-	kinds := make([]event.Pattern, benignSites)
+// benignKinds gives each rank of popularity, of which these are the weights, a pattern, such that the shares hold among visits and not
+// only among sites: each rank has the pattern that lacks most of its share so far.
+func benignKinds(weights []float64) []event.Pattern {
+	kinds := make([]event.Pattern, len(weights))
 	var total float64
 	for _, s := range benignShares {
 		total += s.Weight
 	}
+	var share, have [len(benignShares)]float64
+	for i, s := range benignShares {
+		share[i] = s.Weight / total
+	}
 	var sum float64
-	var have [len(benignShares)]float64
-	for rank := range kinds {
-		w := math.Pow(float64(rank+1), -zipf)
+	for rank, w := range weights {
 		sum += w
-		best := 0
-		for i, s := range benignShares {
-			if s.Weight/total*sum-have[i] > benignShares[best].Weight/total*sum-have[best] {
-				best = i
+		best, lacks := 0, share[0]*sum-have[0]
+		for i := 1; i < len(share); i++ {
+			if l := share[i]*sum - have[i]; l > lacks {
+				best, lacks = i, l
 			}
 		}
 		have[best] += w
@@ -51,11 +49,11 @@ func (h *Hosts) rank(self uint64, d *draws) uint64 {
 	return h.popularity.rank(d)
 }
 
-// benign appends the host of the benign site with a rank. A benign registrable name is one or two ordinary words, or a brand
+// benign appends the host of the benign site with a rank, of a kind. A benign registrable name is one or two ordinary words, or a brand
 // alone, and a host on shared hosting has two words.
-func (h *Hosts) benign(dst []byte, rank uint64) []byte {
-	d := newDraws(h.seed, drawVisit, 1, rank)
-	switch h.kinds[rank] {
+func benign(dst []byte, seed, rank uint64, kind event.Pattern) []byte {
+	d := newDraws(seed, drawVisit, 1, rank)
+	switch kind {
 	case event.Article:
 		switch u := d.next() % 10; {
 		case u < 5:

@@ -40,8 +40,6 @@ func expect(c classify.Classifier, p event.Pattern, hard bool) Expectation {
 			fitting = append(fitting, category)
 		}
 	}
-	var web Hosts
-	web.kinds = []event.Pattern{p}
 	var url []byte
 	for i := range uint64(Samples) {
 		var host int
@@ -49,8 +47,7 @@ func expect(c classify.Classifier, p event.Pattern, hard bool) Expectation {
 			d := newDraws(uint64(p), drawVisit, 4, i)
 			url, host = malicious(url[:0], &d, fitting[i%uint64(len(fitting))], p, hard)
 		} else {
-			web.seed = i // of which site 0 is asked for
-			url = web.benign(url[:0], 0)
+			url = benign(url[:0], i, 0, p)
 			host = len(url)
 			d := newDraws(i, drawVisit, 5, uint64(p))
 			url = page(url, &d, p)

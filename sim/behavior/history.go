@@ -41,7 +41,7 @@ func History(cfg *Config, device int, until time.Duration, f func(*PageView) boo
 			if p.Pattern = h.kinds[rank]; v.canary > 0 {
 				p.URL, p.Pattern = cfg.Canaries.list[v.canary-1].Append(p.URL), event.Plain
 			} else {
-				p.URL = h.benign(p.URL, rank)
+				p.URL = append(p.URL, h.benignHost(rank)...)
 			}
 			p.URL = page(h.inZone(p.URL), &v.draw, p.Pattern)
 		}

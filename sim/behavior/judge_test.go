@@ -132,7 +132,7 @@ func TestExpectIsTrueOfWebs(t *testing.T) {
 	got := map[Expectation]*[plantedCategory + 1]tally{} // by pattern and difficulty alone
 	for seed := range uint64(2) {
 		for _, hard := range []float64{0, 1} {
-			h := judged(t, seed, Sites{Zipf: 1, Hard: hard})
+			h := judged(t, seed, Sites{Zipf: 1, Hard: hard, Mix: mixed.Mix})
 			for i := range h.planted {
 				s := &h.planted[i]
 				key := Expectation{Pattern: s.pattern, Hard: s.hard}

@@ -1,20 +1,32 @@
 package behavior
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// popularity draws ranks 0..n-1 with weights 1/(rank+1)^s, s >= 0; s = 0 is uniform. It is Walker's alias method in
+// popularity draws ranks by their weights. It is Walker's alias method in
 // integers: one table look-up a draw, and the same ranks on every machine, which a logarithm per draw would not promise.
 type popularity []alias
 
 // alias is one column of the table: a rank whose share of the column is keep/2^32, and the rank that has the rest.
 type alias struct{ keep, other uint32 }
 
-func newPopularity(n int, s float64) popularity {
+// zipf are the weights of ranks 0..n-1: 1/(rank+1)^s, s >= 0; s = 0 is uniform.
+func zipf(n int, s float64) []float64 {
 	weights := make([]float64, n)
-	var sum float64
 	for i := range weights {
 		weights[i] = math.Pow(float64(i+1), -s)
-		sum += weights[i]
+	}
+	return weights
+}
+
+func newPopularity(of []float64) popularity {
+	n := len(of)
+	weights := slices.Clone(of)
+	var sum float64
+	for _, w := range weights {
+		sum += w
 	}
 	// Vose's order: columns that are short take what is missing from columns that are full (M. D. Vose, IEEE Transactions
 	// on Software Engineering 17(9), 1991).

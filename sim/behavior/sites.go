@@ -64,8 +64,8 @@ const (
 	plantedCategory = int(event.NumCategories) - 1
 )
 
-// Hosts are the sites that visits go to: a pure function of the seed and of Sites. Benign names are made when they are asked
-// for; the planted sites are kept. After Judge it is not changed and safe for concurrent use.
+// Hosts are the sites that visits go to: a pure function of the seed and of Sites. After Judge it is not changed and safe for
+// concurrent use.
 type Hosts struct {
 	seed       uint64
 	sites      Sites
@@ -73,6 +73,8 @@ type Hosts struct {
 	popularity popularity
 	favourites popularity      // of a user, by rank
 	kinds      []event.Pattern // of benign sites, by rank
+	benign     string          // their hosts, by rank, one after the other
+	benignEnds []uint32        // of the hosts in benign
 	planted    [plantedCategory * plantedOfEach]site
 	text       []byte     // the URLs of the planted sites, one after the other
 	detected   [2]float64 // see Detected
@@ -115,7 +117,8 @@ const (
 
 // NewHosts returns the sites of a web. A name that is there already is drawn again.
 func NewHosts(seed uint64, w Sites, zone event.Zone) *Hosts {
-	h := &Hosts{seed: key(seed, 0x77eb), zone: zone, popularity: newPopularity(benignSites, w.Zipf), favourites: newPopularity(favouriteSites, 1)}
+	weights := zipf(benignSites, w.Zipf)
+	h := &Hosts{seed: key(seed, 0x77eb), zone: zone, kinds: benignKinds(weights), popularity: newPopularity(weights), favourites: newPopularity(zipf(favouriteSites, 1))}
 	h.sites = w
 	h.sites.Mix = nil
 	for _, m := range w.Mix {
@@ -129,18 +132,37 @@ func NewHosts(seed uint64, w Sites, zone event.Zone) *Hosts {
 	if len(w.Patterns) == 0 {
 		h.sites.Patterns = DefaultPatterns
 	}
-	h.kinds = benignKinds(w.Zipf)
+	h.name()
 	h.plant()
 	return h
 }
 
+// name makes the hosts of the benign sites.
+func (h *Hosts) name() {
+	names := make([]byte, 0, 24*benignSites)
+	h.benignEnds = make([]uint32, benignSites)
+	for rank := range h.benignEnds {
+		names = benign(names, h.seed, uint64(rank), h.kinds[rank])
+		h.benignEnds[rank] = uint32(len(names))
+	}
+	h.benign = string(names)
+}
+
+// benignHost is the host of the benign site with a rank.
+func (h *Hosts) benignHost(rank uint64) string {
+	from := uint32(0)
+	if rank > 0 {
+		from = h.benignEnds[rank-1]
+	}
+	return h.benign[from:h.benignEnds[rank]]
+}
+
 func (h *Hosts) plant() {
 	taken := make(map[string]bool, benignSites+len(h.planted))
-	var name []byte
 	for rank := range uint64(benignSites) {
-		name = h.benign(name[:0], rank)
-		taken[string(name)] = true
+		taken[h.benignHost(rank)] = true
 	}
+	var name []byte
 	for n := range h.planted {
 		s := &h.planted[n]
 		d := newDraws(h.seed, drawVisit, 2, uint64(n))
@@ -230,9 +252,8 @@ func (h *Hosts) Detected() (byHost, byURL float64) {
 // the planted ones that are listed, so that they hold.
 func (h *Hosts) List() iter.Seq2[string, event.Category] {
 	return func(yield func(string, event.Category) bool) {
-		var buf []byte
 		for rank := range uint64(benignSites) {
-			if buf = h.benign(buf[:0], rank); !yield(string(buf), event.Benign) {
+			if !yield(h.benignHost(rank), event.Benign) {
 				return
 			}
 		}
@@ -256,13 +277,13 @@ func (h *Hosts) List() iter.Seq2[string, event.Category] {
 	}
 }
 
-// Judge asks the classifier about each planted site, by its host and by its URL, and keeps the answers, as each device would get
-// the same ones at each visit. The error is about a benign site, or a canary, that list does not let through: then benign visits
+// Judge asks the classifier about each planted site that visits may go to, by its host and by its URL, and keeps the answers, as each
+// device would get the same ones at each visit. The error is about a benign site, or a canary, that list does not let through: then benign visits
 // would leave traces, which they never do.
 func (h *Hosts) Judge(c classify.Classifier, list *classify.List, canaries *Canaries) error {
 	var buf []byte
 	for rank := range uint64(benignSites) {
-		buf = h.benign(buf[:0], rank)
+		buf = append(buf[:0], h.benignHost(rank)...)
 		if category, listed := list.Match(buf); !listed || category != event.Benign {
 			return fmt.Errorf("benign site %s is not on the allow list", buf)
 		}
@@ -275,13 +296,17 @@ func (h *Hosts) Judge(c classify.Classifier, list *classify.List, canaries *Cana
 	}
 	for n := range h.planted {
 		s := &h.planted[n]
+		share := h.visited(s.category)
+		if share == 0 {
+			continue
+		}
 		url, host := h.url(s)
 		buf = h.inZone(append(buf[:0], url[:host]...))
 		s.verdicts[byHostOnly] = keep(c.Classify(buf))
 		s.verdicts[byWholeURL] = keep(c.Classify(append(buf, url[host:]...)))
 		for i, v := range s.verdicts {
 			if v.category != event.Benign {
-				h.detected[i] += h.visited(s.category)
+				h.detected[i] += share
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func TestSites(t *testing.T) {
 		h := NewHosts(seed, mixed, longest)
 		hosts := map[string]bool{}
 		for rank := range uint64(benignSites) {
-			name := h.benign(nil, rank)
+			name := []byte(h.benignHost(rank))
 			if _, err := h.zone.Host(name); err != nil {
 				t.Fatalf("benign site %d: %v", rank, err)
 			}
@@ -328,7 +328,7 @@ func TestSpread(t *testing.T) {
 func TestPopularity(t *testing.T) {
 	for _, s := range []float64{0, 0.8, 1, 1.1, 2.5} {
 		const n, ranks, head = 400_000, 1000, 50
-		p := newPopularity(ranks, s)
+		p := newPopularity(zipf(ranks, s))
 		var total float64
 		for i := range ranks {
 			total += math.Pow(float64(i+1), -s)
