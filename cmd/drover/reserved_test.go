@@ -136,9 +136,14 @@ func TestPrintedOutputStaysReserved(t *testing.T) {
 		commands := [][]string{
 			{"scenarios", "show", name}, {"plan", name}, {"devices", name, "--sample", "50", "--format", "ndjson"}, {"visits", name, "--device", "1"},
 		}
+		limit := "60"
+		if name == "history" { // its whole year does not have 60, and would be gone through three times; another scenario prints the same format
+			commands[1] = append(commands[1], "--variant", "month")
+			limit = "20"
+		}
 		for f := range max(len(formats), len(shipped)) { // what is sent, of any kind and in any format, is looked at in TestOutputStaysReserved
 			if f%len(shipped) == i {
-				commands = append(commands, []string{"events", name, "--kind", "web.threat", "--limit", "60", "--format", formats[f%len(formats)]})
+				commands = append(commands, []string{"events", name, "--kind", "web.threat", "--limit", limit, "--format", formats[f%len(formats)]})
 			}
 		}
 		zone := 0
