@@ -117,13 +117,13 @@ func has(list *[]wire.Refusal, seq uint32) bool {
 // dispute keeps a detection about which the backend disagrees with somebody, if there is still room for it. The event is made once more: of most
 // detections nobody will ever ask.
 func (s *sender) dispute(j *job, t *threat, backend event.Category) {
-	if !s.tally.disputes.Wants(&t.Detection, backend, t.id) {
+	if !s.w.tally.disputes.Wants(&t.Detection, backend, t.id) {
 		return
 	}
 	i := int(t.seq - j.up.FirstSeq)
 	s.filler.Begin(&j.up) // another upload may have gone out with it
 	s.filler.Fill(&s.ev, i)
-	s.tally.disputes.Add(check.Dispute{
+	s.w.tally.disputes.Add(check.Dispute{
 		Detection: t.Detection, ID: s.ev.ID, Device: j.up.Device, Seq: t.seq, Backend: backend,
 		URL: string(s.filler.Seen(nil, i)), Sent: s.ev.Has&(1<<event.WebDomain) != 0,
 	})
@@ -136,8 +136,8 @@ func (s *sender) judge(p *portion) {
 	if len(p.threats)+len(p.said.Refused) == 0 {
 		return
 	}
-	s.tally.mu.Lock()
-	defer s.tally.mu.Unlock()
+	s.w.tally.mu.Lock()
+	defer s.w.tally.mu.Unlock()
 	again, verdicts := p.said.Again, p.said.Verdicts
 	for _, t := range p.threats {
 		if has(&again, t.seq) {
@@ -149,7 +149,7 @@ func (s *sender) judge(p *portion) {
 				verdict = v.Category
 			}
 		}
-		s.tally.verdicts.Add(t.Detection, verdict)
+		s.w.tally.verdicts.Add(t.Detection, verdict)
 		s.w.split(j, &t.Detection, verdict)
 		s.dispute(j, &t, verdict)
 		said := ledger.Unjudged

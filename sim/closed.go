@@ -170,7 +170,7 @@ func (s *sender) sendToEnd(j *job) {
 			j.told = true
 		}
 		if !ok || !s.pause(delay) {
-			s.w.finish(j, j.outcome(), &s.tally)
+			s.w.finish(j, j.outcome())
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"drover/sim/measure"
 	"drover/sim/target"
@@ -90,7 +91,7 @@ func TestUploadAllocatesNothing(t *testing.T) {
 		if least > n/100 {
 			t.Errorf("%s: %v allocations for %d uploads, want none", name, least, n)
 		}
-		if s.tally.kinds == ([len(s.tally.kinds)]Kinds{}) || s.w.open.Load() != 0 {
+		if s.w.tally.kinds == ([len(s.w.tally.kinds)]Kinds{}) || s.w.open.Load() != 0 {
 			t.Errorf("%s: nothing was sent, or %d uploads are open", name, s.w.open.Load())
 		}
 	}
@@ -120,6 +121,13 @@ func TestUploadsAreNotHeld(t *testing.T) {
 		}
 		runtime.KeepAlive(s)
 	})
+}
+
+// A run may have thousands of senders: whatever grows with what can be counted is the worker's.
+func TestSendersAreSmall(t *testing.T) {
+	if n := unsafe.Sizeof(sender{}); n > 2<<10 {
+		t.Errorf("a sender takes %d bytes, want 2,048 at most", n)
+	}
 }
 
 // What an upload costs beside its connection: schedule, identity, events, bytes, record.

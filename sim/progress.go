@@ -70,11 +70,9 @@ func (r *run) report(done chan struct{}) {
 // verdicts adds up what the answers said so far of detections.
 func (r *run) verdicts() (sum check.Oracle) {
 	for _, w := range r.workers {
-		for _, s := range w.crew {
-			s.tally.mu.Lock()
-			sum.Merge(&s.tally.verdicts)
-			s.tally.mu.Unlock()
-		}
+		w.tally.mu.Lock()
+		sum.Merge(&w.tally.verdicts)
+		w.tally.mu.Unlock()
 	}
 	return sum
 }

@@ -70,10 +70,7 @@ func (r *run) sum(elapsed time.Duration) *Result {
 		w.judged.Lock()
 		res.Splits.Merge(w.splits)
 		w.judged.Unlock()
-		for _, s := range w.crew {
-			res.add(&s.tally)
-		}
-		w.dealing.Lock() // after the tallies, so that nothing has a fate before it was made
+		w.dealing.Lock() // after the tally, so that nothing has a fate before it was made
 		res.Late.Merge(&w.late)
 		res.Devices.Add(w.sched.Stats())
 		res.DeviceTime = max(res.DeviceTime, w.sched.DeviceTime())

@@ -24,7 +24,6 @@ type sender struct {
 	draw  *rand.Rand // delays of retries
 
 	job    job              // closed model: the upload under way
-	tally  tally            // of the uploads that it ended
 	audit  *privacy.Reader  // nil when no check asks for it
 	holder privacy.Settings // of the device whose upload it reads
 	native []byte           // what it reads where the body is not native
@@ -66,7 +65,7 @@ func newSender(w *worker) *sender {
 // send makes the next attempt of a job and decides what becomes of it.
 func (s *sender) send(j *job) {
 	if s.w.run.stopped() || s.w.run.sending.Err() != nil {
-		s.w.cut(j, &s.tally)
+		s.w.cut(j)
 		return
 	}
 	if j = s.attempt(j); j == nil {
@@ -78,7 +77,7 @@ func (s *sender) send(j *job) {
 	if ok && s.w.again(j) {
 		return
 	}
-	s.w.cut(j, &s.tally)
+	s.w.cut(j)
 }
 
 // attempt makes one attempt. It returns the job that may have another one: j, or where others went out with it those of them that may. nil:
@@ -104,7 +103,7 @@ func (s *sender) attempt(j *job) *job {
 	done := run.now()
 	s.read(j)
 	if s.w.gather != nil && !j.key.Op.LookUp() {
-		s.tally.carried(len(s.portions))
+		s.w.tally.carried(len(s.portions))
 	}
 	var left *job
 	for i := range s.portions {
@@ -134,10 +133,10 @@ func (s *sender) ended(p *portion) bool {
 		if !j.key.Op.LookUp() && len(p.said.Refused) == 0 {
 			run.cfg.Sampler.offer(s.req.IDs[p.from], j.done)
 		}
-		s.w.finish(j, measure.Accepted, &s.tally)
+		s.w.finish(j, measure.Accepted)
 		return true
 	case j.class == measure.Cancelled:
-		s.w.finish(j, measure.Failed, &s.tally)
+		s.w.finish(j, measure.Failed)
 		return true
 	}
 	if j.class == s.ans.Class {
@@ -152,7 +151,7 @@ func (s *sender) ended(p *portion) bool {
 	if target.Retryable(j.class) && !s.ans.Final || s.ans.Again {
 		return false
 	}
-	s.w.finish(j, j.outcome(), &s.tally)
+	s.w.finish(j, j.outcome())
 	return true
 }
 

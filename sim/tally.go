@@ -9,7 +9,8 @@ import (
 	"drover/sim/measure"
 )
 
-// tally counts events by what became of them. One goroutine adds to it; mu is for those that look while it does.
+// tally counts the events of a worker by what became of them. Its keeper and all its senders add to it, one at a time by mu: one for each of
+// thousands of senders would take more memory than all else that they have.
 type tally struct {
 	mu       sync.Mutex
 	kinds    [event.NumKinds]Kinds

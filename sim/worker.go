@@ -38,7 +38,7 @@ type worker struct {
 	open       atomic.Int64 // jobs without a final fate
 	over       atomic.Bool  // the keeper waits for open to be 0
 	spare      []*job       // unused; the keeper's own
-	tally      tally        // of uploads that the keeper ends
+	tally      tally
 
 	dealing sync.Mutex        // guards sched, asks and late: who deals out uploads holds it
 	late    measure.Histogram // by how much uploads were let go after their time
@@ -194,7 +194,7 @@ func (w *worker) offer(a *Arrival, at time.Duration) {
 	full := w.open.Add(1) > int64(w.limit)
 	w.rec.Due(j.key, j.at)
 	if full {
-		w.drop(j, measure.Overflow, &w.tally)
+		w.drop(j, measure.Overflow)
 		return
 	}
 	if w.gather != nil && !j.key.Op.LookUp() {
@@ -278,29 +278,28 @@ func (w *worker) giveUp() {
 		break
 	}
 	for _, j := range left {
-		w.cut(j, &w.tally)
+		w.cut(j)
 	}
 }
 
-// cut ends the uploads of a request that the run leaves no time for: they were never sent, or their last attempt is their fate. t is the
-// caller's own.
-func (w *worker) cut(j *job, t *tally) {
+// cut ends the uploads of a request that the run leaves no time for: they were never sent, or their last attempt is their fate.
+func (w *worker) cut(j *job) {
 	j.each(func(o *job) {
 		if o.attempts == 0 {
-			w.drop(o, measure.NotStarted, t)
+			w.drop(o, measure.NotStarted)
 			return
 		}
-		w.finish(o, o.outcome(), t)
+		w.finish(o, o.outcome())
 	})
 }
 
-func (w *worker) drop(j *job, why measure.Class, t *tally) {
+func (w *worker) drop(j *job, why measure.Class) {
 	j.class, j.done = why, w.run.now()
-	w.finish(j, measure.Dropped, t)
+	w.finish(j, measure.Dropped)
 }
 
 // finish records the fate of a job and, in the open model, lets go of it.
-func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
+func (w *worker) finish(j *job, o measure.Outcome) {
 	if sum := j.sumUp(o); sum != o { // what the last attempt was is told, and the upload ended well
 		if !j.told {
 			w.rec.Attempt(j.key, j.class, j.sent)
@@ -331,7 +330,7 @@ func (w *worker) finish(j *job, o measure.Outcome, t *tally) {
 	w.rec.Record(&s)
 	if upload {
 		w.note(j, o)
-		t.count(j, o)
+		w.tally.count(j, o)
 	}
 	if w.feed != nil {
 		w.open.Add(-1)
