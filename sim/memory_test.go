@@ -2,7 +2,6 @@ package sim
 
 import (
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -261,7 +260,7 @@ func TestUsageIsBlindToBrowsing(t *testing.T) {
 				b[k].Seq, b[k].ID = a[k].Seq, a[k].ID // these count the detections, too
 			}
 		}
-		if !reflect.DeepEqual(a, b) {
+		if !slices.Equal(a, b) {
 			t.Fatalf("device %d reports %d events besides detections with few visits and %d with many, or others", i, len(a), len(b))
 		}
 	}
