@@ -143,7 +143,8 @@ func TestFreeze(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			t.Logf("%+v", z)
-			m := model(t, parse(t, rateLoad("even", "1000/s", z.span.String()), "queue: 20000", fmt.Sprintf("queue: %d", z.queue), "BATCH", "{maxEvents: 1}"))
+			m := model(t, parse(t, rateLoad("even", "1000/s", z.span.String()), "queue: 20000", fmt.Sprintf("queue: %d", z.queue), "BATCH", "{maxEvents: 1}",
+				"        crash: {perDay: 1, mix: {jetsam: 50, sigabrt: 50}}\n", "")) // a report of a crash is as long as a hundred other events
 			begin := time.Now()
 			f := &fake{serve: func(int, *target.Request) (measure.Class, time.Duration) {
 				wait := time.Millisecond
