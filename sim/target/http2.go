@@ -24,5 +24,6 @@ func isReset2(err error) bool {
 		return e.Cause != nil && e.Cause.Error() == "received from peer"
 	}
 	text := err.Error()
-	return strings.Contains(text, "GOAWAY") || strings.Contains(text, "http2: Transport: cannot retry err")
+	return strings.Contains(text, "GOAWAY") || strings.Contains(text, "http2: Transport: cannot retry err") ||
+		strings.Contains(text, "cannot rewind body after connection loss")
 }

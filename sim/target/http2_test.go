@@ -223,6 +223,7 @@ func TestHTTP2SharesAConnection(t *testing.T) {
 func TestStreamError(t *testing.T) {
 	for err, want := range map[error]bool{
 		errors.New("http2: server sent GOAWAY and closed the connection"): true,
+		errors.New("net/http: cannot rewind body after connection loss"):  true,
 		errors.New("http2: server sent something else"):                   false,
 		io.EOF: false,
 	} {
