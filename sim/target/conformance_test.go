@@ -24,10 +24,12 @@ type mode struct {
 	name                   string
 	secure, library, http2 bool
 	perDevice              bool // always; tests can ask for it without
+	fibers                 bool // senders are those of a loop, where it has one
 }
 
 var (
-	http1Modes = []mode{{name: "own"}, {name: "own over TLS", secure: true}, {name: "nethttp", library: true}, {name: "nethttp over TLS", library: true, secure: true}}
+	http1Modes = []mode{{name: "own"}, {name: "own over TLS", secure: true}, {name: "nethttp", library: true}, {name: "nethttp over TLS", library: true, secure: true},
+		{name: "fibers", fibers: true}, {name: "fibers over TLS", fibers: true, secure: true}}
 	http2Modes = []mode{{name: "http2", http2: true}, {name: "http2 over TLS", http2: true, secure: true},
 		{name: "http2 per device", http2: true, perDevice: true}, {name: "http2 per device over TLS", http2: true, secure: true, perDevice: true}}
 )
@@ -45,17 +47,6 @@ func everyClient(t *testing.T, test func(t *testing.T, m mode)) {
 	for _, m := range http2Modes {
 		t.Run(m.name, func(t *testing.T) { test(t, m) })
 	}
-}
-
-// open returns a target that sends in this way.
-func (m mode) open(t *testing.T, opt HTTPOptions) *HTTP {
-	t.Helper()
-	opt.Library, opt.Client.HTTP2 = m.library, m.http2
-	opt.Client.PerDevice = opt.Client.PerDevice || m.perDevice
-	if m.secure {
-		opt.TLS.RootCAs = testIdentity().roots
-	}
-	return newHTTP(t, opt)
 }
 
 // serve starts a real server and returns its URL.
@@ -204,7 +195,7 @@ func newHTTP(t *testing.T, opt HTTPOptions) *HTTP {
 	return h
 }
 
-func send(h *HTTP) *Answer {
+func send(h Target) *Answer {
 	ans := new(Answer)
 	h.Send(context.Background(), &Request{Op: measure.Upload, Body: []byte(`{"events":[]}`), Key: []byte("k1")}, ans)
 	return ans
@@ -223,8 +214,8 @@ type want struct {
 
 // conform sends three uploads in a row.
 func (m mode) conform(t *testing.T, url string, want want) {
-	open := func() *HTTP { return m.open(t, HTTPOptions{URL: url, Client: Client{Timeout: want.timeout}}) }
-	m.thrice(t, open, want.opened, func(h *HTTP, i int) {
+	open := func() *client { return m.open(t, HTTPOptions{URL: url, Client: Client{Timeout: want.timeout}}) }
+	m.thrice(t, open, want.opened, func(h *client, i int) {
 		ans := send(h)
 		if ans.Class != want.class || ans.Status != want.status || string(ans.Body) != want.body {
 			t.Errorf("upload %d: class %v, status %d, body %.20q (%d), want %v, %d, %.20q (%d); %v",
@@ -240,7 +231,7 @@ func (m mode) conform(t *testing.T, url string, want want) {
 //
 // net/http puts a connection of HTTP/2 where the next upload finds it only after the first upload got it. One that is over by then is
 // followed by a dial too many, so where net/http keeps the connections, whoever finds one too many tries again.
-func (m mode) thrice(t *testing.T, open func() *HTTP, want int64, upload func(h *HTTP, i int)) {
+func (m mode) thrice(t *testing.T, open func() *client, want int64, upload func(h *client, i int)) {
 	t.Helper()
 	for try := 1; ; try++ {
 		h := open()

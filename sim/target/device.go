@@ -166,12 +166,20 @@ func (d *devices) end() {
 // slots bounds connections in use: one is put in for each.
 type slots chan struct{}
 
-// acquire waits for the right to use a connection.
-func (s slots) acquire(ctx context.Context, deadline time.Time) error {
+// try takes the right to use a connection if it is there.
+func (s slots) try() bool {
 	select {
 	case s <- struct{}{}:
-		return nil
+		return true
 	default:
+		return false
+	}
+}
+
+// acquire waits for the right to use a connection.
+func (s slots) acquire(ctx context.Context, deadline time.Time) error {
+	if s.try() {
+		return nil
 	}
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()

@@ -38,7 +38,7 @@ func (h *HTTP) kept() *devices {
 }
 
 // from sends an upload of one device and returns what the backend calls its connection.
-func from(t *testing.T, h *HTTP, device int) string {
+func from(t *testing.T, h Target, device int) string {
 	t.Helper()
 	var ans Answer
 	h.Send(context.Background(), &Request{Op: measure.Upload, Device: device, Body: []byte("x")}, &ans)

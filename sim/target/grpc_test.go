@@ -41,7 +41,7 @@ func grpcURL(url string) string { return "grpc" + strings.TrimPrefix(url, "http"
 const exportMethod = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 
 // caller returns a target of gRPC at a backend of HTTP/2.
-func (m mode) caller(t *testing.T, url string, opt HTTPOptions) *HTTP {
+func (m mode) caller(t *testing.T, url string, opt HTTPOptions) *client {
 	t.Helper()
 	opt.URL, opt.Paths[measure.Upload] = grpcURL(url), exportMethod
 	return m.open(t, opt)
@@ -170,8 +170,8 @@ func testConformanceGRPC(t *testing.T, m mode) {
 				tt.want.timeout = patient
 			}
 			url := m.speak(t, tt.reply)
-			open := func() *HTTP { return m.caller(t, url, HTTPOptions{Client: Client{Timeout: tt.want.timeout}}) }
-			m.thrice(t, open, tt.want.opened, func(h *HTTP, i int) {
+			open := func() *client { return m.caller(t, url, HTTPOptions{Client: Client{Timeout: tt.want.timeout}}) }
+			m.thrice(t, open, tt.want.opened, func(h *client, i int) {
 				ans, w := send(h), tt.want
 				if ans.Class != w.class || ans.Status != w.status || string(ans.Body) != w.body && w.err != "longer than" || ans.Final != w.final || ans.RetryAfter != w.after {
 					t.Errorf("call %d: class %v, status %d, body %.20q, final %t, after %v; want %+v; %v", i, ans.Class, ans.Status, ans.Body, ans.Final, ans.RetryAfter, w, ans.Err)

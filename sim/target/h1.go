@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -59,6 +60,10 @@ func newH1(h *HTTP) *h1 {
 
 // send makes one attempt. body is on the wire as it stands.
 func (f *h1) send(ctx context.Context, req *Request, body []byte, ans *Answer) {
+	if req.Loop != nil && len(body) > oneWrite {
+		f.sendLong(ctx, req, body, ans)
+		return
+	}
 	*ans = Answer{Body: ans.Body[:0]}
 	status := 0
 	err := f.attempt(ctx, req, body, ans, &status)
@@ -80,6 +85,11 @@ func (f *h1) send(ctx context.Context, req *Request, body []byte, ans *Answer) {
 	}
 }
 
+// sendLong is send where writing and reading take a goroutine each, and so no loop.
+func (f *h1) sendLong(ctx context.Context, req *Request, body []byte, ans *Answer) {
+	req.away(func() { f.send(ctx, req, body, ans) })
+}
+
 // url is where a request goes, for a message.
 func (f *h1) url(req *Request) string {
 	u, err := f.http.place(req)
@@ -94,12 +104,14 @@ func (f *h1) url(req *Request) string {
 func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer, status *int) error {
 	now := time.Now()
 	deadline := now.Add(f.http.opt.Client.Timeout)
-	if err := f.slots.acquire(ctx, deadline); err != nil {
-		return err
+	if !f.slots.try() {
+		if err := f.acquire(ctx, req, deadline); err != nil {
+			return err
+		}
 	}
 	defer func() { <-f.slots }()
 	for {
-		c, reused, err := f.conn(ctx, now, deadline, req.Device)
+		c, reused, err := f.conn(ctx, req, now, deadline)
 		if err != nil {
 			return err
 		}
@@ -113,7 +125,7 @@ func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer
 		}
 		written, err := c.exchange(body, ans, status)
 		if err == nil && c.keep {
-			f.put(c)
+			f.put(req.Loop, c)
 			return nil
 		}
 		if err == nil && c.r < c.w {
@@ -158,9 +170,15 @@ func (f *h1) request(dst []byte, req *Request, body []byte) []byte {
 	return append(dst, "\r\n\r\n"...)
 }
 
+// acquire waits for a slot.
+func (f *h1) acquire(ctx context.Context, req *Request, deadline time.Time) (err error) {
+	req.away(func() { err = f.slots.acquire(ctx, deadline) })
+	return err
+}
+
 // conn returns an idle connection that the backend has not closed, or a new one, ready for one exchange until deadline.
-func (f *h1) conn(ctx context.Context, now, deadline time.Time, device int) (c *h1conn, reused bool, err error) {
-	for c = f.take(device); c != nil; c = f.take(device) {
+func (f *h1) conn(ctx context.Context, req *Request, now, deadline time.Time) (c *h1conn, reused bool, err error) {
+	for c = f.take(req.Loop, req.Device); c != nil; c = f.take(req.Loop, req.Device) {
 		if c.ready(ctx, deadline) && f.usable(c, now) {
 			return c, true, nil
 		}
@@ -169,22 +187,9 @@ func (f *h1) conn(ctx context.Context, now, deadline time.Time, device int) (c *
 	if ctx.Err() != nil {
 		return nil, false, ctx.Err()
 	}
-	if f.devices != nil {
-		f.devices.reserve()
-	} else {
-		device = anyDevice
-	}
-	dialing, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	nc, err := f.http.dialer.open(dialing, "tcp", f.addr, device, f.http.base.Scheme == "https")
-	if err != nil {
-		if f.devices != nil {
-			f.devices.gone()
-		}
+	if c, err = f.dial(ctx, req, deadline); err != nil {
 		return nil, false, err
 	}
-	c = newH1conn(nc)
-	c.kept = kept{conn: c, device: device, stats: &f.http.stats}
 	if !c.ready(ctx, deadline) {
 		f.leave(c, false)
 		return nil, false, ctx.Err()
@@ -192,8 +197,40 @@ func (f *h1) conn(ctx context.Context, now, deadline time.Time, device int) (c *
 	return c, false, nil
 }
 
-// take returns an idle connection; nil when there is none that this device may use.
-func (f *h1) take(device int) *h1conn {
+// dial opens a connection.
+func (f *h1) dial(ctx context.Context, req *Request, deadline time.Time) (*h1conn, error) {
+	device := anyDevice
+	if f.devices != nil {
+		f.devices.reserve()
+		device = req.Device
+	}
+	dialing, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	var nc net.Conn
+	var err error
+	req.away(func() { nc, err = f.http.dialer.open(dialing, "tcp", f.addr, device, f.http.base.Scheme == "https") })
+	if own := ownConn(nc); err == nil && req.Loop != nil && own != nil {
+		if err = req.Loop.adopt(own); err != nil {
+			nc.Close()
+			err = &connectError{err}
+		}
+	}
+	if err != nil {
+		if f.devices != nil {
+			f.devices.gone()
+		}
+		return nil, err
+	}
+	c := newH1conn(nc)
+	c.kept = kept{conn: c, device: device, stats: &f.http.stats}
+	return c, nil
+}
+
+// take returns an idle connection, of a loop's where there is one; nil when there is none that this device may use.
+func (f *h1) take(l *Loop, device int) *h1conn {
+	if l != nil {
+		return pop(&l.idle)
+	}
 	if f.devices != nil {
 		k := f.devices.take(device)
 		if k == nil {
@@ -205,17 +242,30 @@ func (f *h1) take(device int) *h1conn {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := len(f.idle)
+	return pop(&f.idle)
+}
+
+// pop takes the last one; nil when there is none.
+func pop(idle *[]*h1conn) *h1conn {
+	n := len(*idle)
 	if n == 0 {
 		return nil
 	}
-	c := f.idle[n-1]
-	f.idle = f.idle[:n-1]
+	c := (*idle)[n-1]
+	*idle = (*idle)[:n-1]
 	return c
 }
 
-// put keeps a connection for later.
-func (f *h1) put(c *h1conn) {
+// put keeps a connection for later, where it came from.
+func (f *h1) put(l *Loop, c *h1conn) {
+	if l != nil {
+		if f.http.closed.Load() {
+			c.close()
+			return
+		}
+		l.idle = append(l.idle, c)
+		return
+	}
 	if f.devices != nil {
 		f.spare.Put(c.buffers)
 		c.buffers = nil

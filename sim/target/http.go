@@ -252,10 +252,19 @@ func (h *HTTP) place(req *Request) (*url.URL, error) {
 // connection; so callers that want honest service times keep no more than MaxOpen calls under way.
 func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
 	if f := h.rig.of(req); f.any() && !h.closed.Load() {
-		h.rig.misbehave(ctx, f, req, ans, h.attempt)
+		req.away(func() { h.rig.misbehave(ctx, f, req, ans, h.attempt) })
 		return
 	}
 	h.attempt(ctx, req, ans)
+}
+
+// NewLoop returns a loop whose fibers may call Send, each with Request.Loop, until the target is closed. nil: there is none for the way in which
+// this target sends, or on this system.
+func (h *HTTP) NewLoop() *Loop {
+	if h.fast == nil || h.fast.devices != nil || h.grants != nil {
+		return nil
+	}
+	return newLoop()
 }
 
 // attempt is Send over a network without faults of ours.

@@ -121,10 +121,13 @@ func testUnwrittenRequestGoesOverANewConnection(t *testing.T, m mode) {
 		if _, opened := h.Conns(); ans.Class != measure.OK || seen.Load() != i+1 || opened != i+1 {
 			t.Errorf("upload %d: %v, %v; %d requests seen over %d connections", i, ans.Class, ans.Err, seen.Load(), opened)
 		}
-		if h.fast != nil {
+		switch {
+		case h.loop != nil:
+			used = h.loop.idle[0].net
+		case h.fast != nil:
 			used = h.fast.idle[0].net
 		}
-		if err := ownConn(used).Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		if err := endWrites(ownConn(used)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -52,7 +52,7 @@ func (a *tokens) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // withTokens starts such a backend and a target that gets tokens per device from it.
-func withTokens(t *testing.T, m mode, a *tokens) *HTTP {
+func withTokens(t *testing.T, m mode, a *tokens) *client {
 	t.Helper()
 	s := m.serve(t, a.ServeHTTP)
 	return m.open(t, HTTPOptions{URL: s.URL, OAuth2: &OAuth2{TokenURL: s.URL + "/token", Secret: "s3cret", Scope: "a b",

@@ -80,7 +80,7 @@ func TestOpen(t *testing.T) {
 // A token that is refused each time, while others renew it, is an error as well.
 func TestOpenRefusedTwice(t *testing.T) {
 	m, a := http1Modes[0], &tokens{}
-	var h *HTTP
+	var h *client
 	s := m.serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" {
 			a.ServeHTTP(w, r)

@@ -27,9 +27,20 @@ type Request struct {
 	IDs    [][16]byte // of the events, for those that tell messages apart by them; nil: they are not known
 	Taken  *Taken     // which of its messages earlier attempts got taken; an attempt adds to it. Nil: each attempt sends all
 
+	// Loop is that of the fiber which calls Send; nil: a goroutine does. Only the target that made a loop looks at it.
+	Loop *Loop
+
 	token string // its credential
 	fault Fault  // of ours, that this attempt has
 	cut   bool   // of it half is sent, and the connection breaks
+}
+
+// away calls f, which has nothing to do with the request's loop, while others of that have their turns.
+func (r *Request) away(f func()) {
+	l := r.Loop
+	r.Loop = nil
+	l.Away(f)
+	r.Loop = l
 }
 
 // Answer is what came back. It is owned by the caller; Body is reused by the next Send with the same Answer.
@@ -48,4 +59,10 @@ type Answer struct {
 type Target interface {
 	Send(ctx context.Context, req *Request, ans *Answer)
 	Close() error
+}
+
+// Looper is a Target with a way to send that takes less than a goroutine for each attempt under way; see HTTP.NewLoop.
+type Looper interface {
+	Target
+	NewLoop() *Loop
 }

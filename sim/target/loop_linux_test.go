@@ -1,0 +1,207 @@
+package target
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"drover/sim/measure"
+)
+
+// endWrites ends what is written to a connection.
+func endWrites(c *conn) (err error) {
+	c.raw.Control(func(fd uintptr) { err = syscall.Shutdown(int(fd), syscall.SHUT_WR) })
+	return err
+}
+
+func newTestLoop(t *testing.T) *Loop {
+	l := newLoop()
+	t.Cleanup(l.Close)
+	return l
+}
+
+// While a fiber is away, others have their turns; it goes on when what it went for is done.
+func TestLoopAway(t *testing.T) {
+	l := newTestLoop(t)
+	var said []string
+	second := make(chan struct{})
+	l.Go(func() {
+		said = append(said, "first")
+		l.Away(func() { <-second })
+		said = append(said, "first again")
+	})
+	l.Go(func() {
+		said = append(said, "second")
+		l.Away(func() {})
+		close(second)
+	})
+	l.Run()
+	if want := []string{"first", "second", "first again"}; !slices.Equal(said, want) {
+		t.Errorf("turns: %q, want %q", said, want)
+	}
+	l.Go(func() { said = nil })
+	if l.Run(); said != nil {
+		t.Error("a second Run gave no turn to a new fiber")
+	}
+	l.Run() // has nobody to wait for
+}
+
+// Nobody's loop calls what is to be done away.
+func TestLoopAwayOfNobody(t *testing.T) {
+	called := false
+	if (*Loop)(nil).Away(func() { called = true }); !called {
+		t.Error("Away did not call")
+	}
+}
+
+// A target has a loop where its connections are its own and nobody's in particular.
+func TestNewLoop(t *testing.T) {
+	for name, tt := range map[string]struct {
+		opt  HTTPOptions
+		want bool
+	}{
+		"plain":         {HTTPOptions{}, true},
+		"net/http":      {HTTPOptions{Library: true}, false},
+		"HTTP/2":        {HTTPOptions{Client: Client{HTTP2: true}}, false},
+		"per device":    {HTTPOptions{Client: Client{PerDevice: true}}, false},
+		"tokens to get": {HTTPOptions{OAuth2: &OAuth2{TokenURL: "http://127.0.0.1:1/token", Secret: "s", Clients: func(int, int) string { return "d" }}}, false},
+	} {
+		tt.opt.URL = "http://127.0.0.1:1"
+		l := newHTTP(t, tt.opt).NewLoop()
+		if (l != nil) != tt.want {
+			t.Errorf("%s: NewLoop = %v; want one: %t", name, l, tt.want)
+		}
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+// Fibers share a loop: each has a connection of its own while it waits for an answer, and those are used again.
+func TestLoopOfMany(t *testing.T) {
+	const fibers, uploads = 40, 5
+	var there atomic.Int64
+	all := make(chan struct{})
+	s := http1Modes[0].serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if there.Add(1) == fibers {
+			close(all) // the first answer comes when every fiber waits for its own
+		}
+		<-all
+		io.Copy(w, r.Body)
+	})
+	h := newHTTP(t, HTTPOptions{URL: s.URL, Client: Client{MaxOpen: fibers}})
+	l := h.NewLoop()
+	ok := 0
+	for i := range fibers {
+		l.Go(func() {
+			req, ans := &Request{Op: measure.Upload, Loop: l}, new(Answer)
+			for n := range uploads {
+				req.Body = append(req.Body[:0], byte(i), byte(n))
+				if h.Send(t.Context(), req, ans); ans.Class == measure.OK && slices.Equal(ans.Body, req.Body) {
+					ok++
+				} else {
+					t.Errorf("fiber %d, upload %d: %v, %v, body %v", i, n, ans.Class, ans.Err, ans.Body)
+				}
+			}
+		})
+	}
+	l.Run()
+	if open, opened := h.Conns(); ok != fibers*uploads || opened != fibers || open != fibers {
+		t.Errorf("%d uploads of %d went well, over %d connections, of which %d are open; want %d", ok, fibers*uploads, opened, open, fibers)
+	}
+	l.Close()
+	if open, _ := h.Conns(); open != 0 {
+		t.Errorf("%d connections are open after Close", open)
+	}
+}
+
+// What a fiber waits for ends with the run's context, its deadline, or the target, whatever others do.
+func TestLoopEnds(t *testing.T) {
+	for _, m := range http1Modes[:2] {
+		t.Run(m.name, func(t *testing.T) {
+			stall := make(chan struct{})
+			defer close(stall)
+			came := make(chan struct{}, 1)
+			url := m.raw(t, func(c *peer, next func() (*http.Request, error)) {
+				next()
+				came <- struct{}{}
+				<-stall
+			})
+			for name, tt := range map[string]struct {
+				timeout time.Duration
+				end     bool
+				want    measure.Class
+			}{
+				"deadline": {hasty, false, measure.Timeout},
+				"context":  {patient, true, measure.Cancelled},
+			} {
+				h := m.open(t, HTTPOptions{URL: url, Client: Client{Timeout: tt.timeout}})
+				l := h.NewLoop()
+				ctx, cancel := context.WithCancel(t.Context())
+				var ans Answer
+				l.Go(func() { h.HTTP.Send(ctx, &Request{Op: measure.Upload, Body: []byte("x"), Loop: l}, &ans) })
+				go func() {
+					<-came
+					if tt.end {
+						cancel()
+					}
+				}()
+				l.Run()
+				if ans.Class != tt.want {
+					t.Errorf("%s: class %v, %v; want %v", name, ans.Class, ans.Err, tt.want)
+				}
+				cancel()
+				l.Close()
+			}
+		})
+	}
+}
+
+// What a socket says of itself is what a connection of package net says, also when it is closed or has a deadline in the past.
+func TestSocketErrors(t *testing.T) {
+	url := http1Modes[0].listen(t, func(c *peer) { io.Copy(io.Discard, c) })
+	h := newHTTP(t, HTTPOptions{URL: url})
+	l := newTestLoop(t)
+	l.Go(func() {
+		nc, err := h.dialer.open(t.Context(), "tcp", h.addr(), anyDevice, false)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c := nc.(*conn)
+		local, remote := c.LocalAddr().String(), c.RemoteAddr().String()
+		if err := l.adopt(c); err != nil {
+			t.Error(err)
+			return
+		}
+		if c.LocalAddr().String() != local || c.RemoteAddr().String() != remote {
+			t.Errorf("addresses are %v and %v, were %s and %s", c.LocalAddr(), c.RemoteAddr(), local, remote)
+		}
+		c.SetDeadline(time.Now().Add(-time.Second))
+		for op, do := range map[string]func([]byte) (int, error){"read": c.Read, "write": c.Write} {
+			if _, err := do(make([]byte, 1)); !os.IsTimeout(err) || err.Error() != op+" tcp "+local+"->"+remote+": i/o timeout" {
+				t.Errorf("%s after the deadline: %v", op, err)
+			}
+		}
+		c.SetDeadline(time.Time{})
+		if n, err := c.Write(make([]byte, 8<<20)); n != 8<<20 || err != nil { // more than the system takes at once
+			t.Errorf("Write = %d, %v", n, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err == nil || err.Error() != "read tcp "+local+"->"+remote+": use of closed network connection" {
+			t.Errorf("read after the close: %v", err)
+		}
+		if err := c.Close(); err == nil {
+			t.Error("a second Close said nothing")
+		}
+	})
+	l.Run()
+}

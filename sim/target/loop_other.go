@@ -1,0 +1,22 @@
+//go:build !linux
+
+package target
+
+// Loop is for Linux alone: elsewhere there is none.
+type Loop struct{ idle []*h1conn }
+
+func newLoop() *Loop { return nil }
+
+// Go is never called.
+func (l *Loop) Go(f func()) {}
+
+// Away calls f.
+func (l *Loop) Away(f func()) { f() }
+
+// Run is never called.
+func (l *Loop) Run() {}
+
+// Close is never called.
+func (l *Loop) Close() {}
+
+func (l *Loop) adopt(*conn) error { return nil }
