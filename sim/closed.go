@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"drover/sim/target"
 )
 
 // closed runs the closed model: each sender takes the next upload when its last one has its fate, phase by phase. It
@@ -23,19 +25,39 @@ func (w *worker) closed() error {
 			w.alarm.Wait(left)
 		}
 	})
-	var senders sync.WaitGroup
-	for _, s := range w.crew {
-		senders.Go(func() {
-			for s.turn() {
-			}
-		})
-	}
-	senders.Wait()
+	w.turns()
 	over.Store(true)
 	w.alarm.Ring()
 	limit.Wait()
 	f.end()
 	return w.sched.Err()
+}
+
+// turns returns when no sender has another turn. They are fibers of a loop where the target has one, else goroutines.
+func (w *worker) turns() {
+	var loop *target.Loop
+	if t, ok := w.run.cfg.Target.(target.Looper); ok {
+		loop = t.NewLoop()
+	}
+	if loop == nil {
+		var senders sync.WaitGroup
+		for _, s := range w.crew {
+			senders.Go(s.turns)
+		}
+		senders.Wait()
+		return
+	}
+	defer loop.Close()
+	for _, s := range w.crew {
+		s.req.Loop = loop
+		loop.Go(s.turns)
+	}
+	loop.Run()
+}
+
+func (s *sender) turns() {
+	for s.turn() {
+	}
 }
 
 // feed deals out the uploads of the closed model. A phase begins when the one before it is over: after its time, or before
@@ -149,11 +171,17 @@ func (s *sender) held() (was bool) {
 	}
 	for again := clock.wait(); again != nil; again = clock.wait() {
 		was = true
-		select {
-		case <-again:
-		case <-s.w.run.stopping:
-			return was
-		case <-s.w.run.sending.Done():
+		ended := false
+		s.req.Loop.Away(func() {
+			select {
+			case <-again:
+			case <-s.w.run.stopping:
+				ended = true
+			case <-s.w.run.sending.Done():
+				ended = true
+			}
+		})
+		if ended {
 			return was
 		}
 	}
@@ -177,14 +205,16 @@ func (s *sender) sendToEnd(j *job) {
 }
 
 // pause waits; false when the run is ending.
-func (s *sender) pause(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-s.w.run.stopping:
-	case <-s.w.run.sending.Done():
-	}
-	return false
+func (s *sender) pause(d time.Duration) (over bool) {
+	s.req.Loop.Away(func() {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			over = true
+		case <-s.w.run.stopping:
+		case <-s.w.run.sending.Done():
+		}
+	})
+	return over
 }

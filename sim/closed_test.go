@@ -1,0 +1,91 @@
+package sim
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"drover/sim/measure"
+	"drover/sim/target"
+)
+
+// enrolls is as long as its 200 devices take, and a little more.
+const enrolls = `{model: closed, concurrency: 8, phases: [{name: enroll, do: enroll, for: 1h}, {name: day, for: 100ms}]}`
+
+// closedOver runs the closed model at a server, whose handler is told how many requests came before, and returns how many there were.
+func closedOver(t *testing.T, ctx context.Context, opt target.HTTPOptions, clock *Clock, serve func(w http.ResponseWriter, r *http.Request, before int64)) (*Result, int64) {
+	var requests atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		serve(w, r, requests.Add(1)-1)
+		io.WriteString(w, `{"accepted":1}`)
+	}))
+	t.Cleanup(s.Close)
+	opt.URL = s.URL
+	h, err := target.NewHTTP(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	m := model(t, parse(t, enrolls, ", speed: 600", "", "RETRY", "{maxAttempts: 2, base: 1ms, cap: 2ms}"))
+	res, err := Run(ctx, Config{Model: m, Workers: 2, Target: h, Adapter: drover, Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, requests.Load()
+}
+
+// Where senders take turns on one goroutine, whatever one waits for holds up none of the others: a free connection, a retry, a fault, a hand on
+// the clock.
+func TestClosedOverHTTP(t *testing.T) {
+	for name, opt := range map[string]target.HTTPOptions{
+		"own connections": {Client: target.Client{MaxOpen: 8}},
+		"too few":         {Client: target.Client{MaxOpen: 3}},
+		"faults":          {Client: target.Client{MaxOpen: 8}, Faults: &target.Faults{Jitter: time.Millisecond}},
+		"net/http":        {Client: target.Client{MaxOpen: 8}, Library: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock := new(Clock)
+			var seen sync.Map
+			res, requests := closedOver(t, t.Context(), opt, clock, func(w http.ResponseWriter, r *http.Request, before int64) {
+				if before == 100 {
+					must(t, clock.Pause())
+					time.AfterFunc(20*time.Millisecond, func() { must(t, clock.Resume()) })
+				}
+				if _, again := seen.LoadOrStore(r.Header.Get("Idempotency-Key"), true); before%3 == 0 && !again {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			})
+			c, enrolled := counts(res), res.Totals.Select(measure.Selector{Phase: "enroll"}).Accepted
+			if enrolled != 200 || c.Attempts != requests {
+				t.Errorf("%d of 200 devices enrolled, by %d attempts; %d requests came", enrolled, c.Attempts, requests)
+			}
+			if c.AttemptClass[measure.Status5xx] == 0 {
+				t.Error("no attempt was refused")
+			}
+		})
+	}
+}
+
+// Ctrl-C ends a run although each sender waits for a backend that says nothing more.
+func TestClosedOverHTTPStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	res, _ := closedOver(t, ctx, target.HTTPOptions{Client: target.Client{MaxOpen: 8}}, nil, func(w http.ResponseWriter, r *http.Request, before int64) {
+		if before < 20 {
+			return
+		}
+		if before == 27 { // the last sender
+			cancel()
+		}
+		<-r.Context().Done()
+	})
+	c := counts(res)
+	if c.Accepted != 20 || c.Sent != 28 {
+		t.Errorf("%d uploads, of which %d were accepted; want 28 and 20", c.Sent, c.Accepted)
+	}
+}
