@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,26 +34,42 @@ func (w *worker) closed() error {
 	return w.sched.Err()
 }
 
-// turns returns when no sender has another turn. They are fibers of a loop where the target has one, else goroutines.
+// turns returns when no sender has another turn. They are fibers of loops where the target has some, else goroutines.
 func (w *worker) turns() {
-	var loop *target.Loop
-	if t, ok := w.run.cfg.Target.(target.Looper); ok {
-		loop = t.NewLoop()
-	}
-	if loop == nil {
-		var senders sync.WaitGroup
-		for _, s := range w.crew {
-			senders.Go(s.turns)
+	loops := w.loops()
+	var all sync.WaitGroup
+	for i, s := range w.crew {
+		if len(loops) == 0 {
+			all.Go(s.turns)
+			continue
 		}
-		senders.Wait()
-		return
+		s.req.Loop = loops[i%len(loops)]
+		s.req.Loop.Go(s.turns)
 	}
-	defer loop.Close()
-	for _, s := range w.crew {
-		s.req.Loop = loop
-		loop.Go(s.turns)
+	for _, l := range loops {
+		all.Go(func() {
+			l.Run()
+			l.Close()
+		})
 	}
-	loop.Run()
+	all.Wait()
+}
+
+// loops are those of the worker's senders, so many that all workers together keep every processor busy. None where the target has none.
+func (w *worker) loops() (loops []*target.Loop) {
+	r := w.run
+	t, ok := r.cfg.Target.(target.Looper)
+	if !ok {
+		return nil
+	}
+	for range max(1, runtime.GOMAXPROCS(0)/len(r.workers)) {
+		l := t.NewLoop(r.senders())
+		if l == nil {
+			break
+		}
+		loops = append(loops, l)
+	}
+	return loops
 }
 
 func (s *sender) turns() {

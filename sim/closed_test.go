@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -87,5 +88,37 @@ func TestClosedOverHTTPStops(t *testing.T) {
 	c := counts(res)
 	if c.Accepted != 20 || c.Sent != 28 {
 		t.Errorf("%d uploads, of which %d were accepted; want 28 and 20", c.Sent, c.Accepted)
+	}
+}
+
+// Fewer workers have more loops each, so that every processor has one; there is none where the target has none.
+func TestLoops(t *testing.T) {
+	h, err := target.NewHTTP(target.HTTPOptions{URL: "http://127.0.0.1:1", Client: target.Client{MaxOpen: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := 0
+	if runtime.GOOS == "linux" {
+		all = runtime.GOMAXPROCS(0)
+	}
+	for name, tt := range map[string]struct {
+		to   target.Target
+		want int
+	}{
+		"own connections": {h, all},
+		"something else":  {&fake{}, 0},
+	} {
+		r, err := newRun(Config{Model: model(t, parse(t, enrolls, ", speed: 600", "")), Target: tt.to, Adapter: drover, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		loops := r.workers[0].loops()
+		if len(loops) != tt.want {
+			t.Errorf("%s: %d loops, want %d", name, len(loops), tt.want)
+		}
+		for _, l := range loops {
+			l.Close()
+		}
+		r.close()
 	}
 }

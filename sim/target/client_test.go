@@ -30,7 +30,7 @@ func (m mode) open(t *testing.T, opt HTTPOptions) *client {
 
 // run makes a loop, if the target has one, and gives turns until end is called.
 func (c *client) run(t *testing.T) {
-	if c.loop = c.NewLoop(); c.loop == nil {
+	if c.loop = c.NewLoop(1); c.loop == nil {
 		return
 	}
 	over, ended := make(chan struct{}), make(chan struct{})

@@ -85,8 +85,12 @@ func (f *h1) send(ctx context.Context, req *Request, body []byte, ans *Answer) {
 	}
 }
 
-// sendLong is send where writing and reading take a goroutine each, and so no loop.
+// sendLong is send where writing and reading take a goroutine each, and so no loop. There is a connection for each sender, so where there are as
+// many as may be the one that the loop keeps for this sender makes room.
 func (f *h1) sendLong(ctx context.Context, req *Request, body []byte, ans *Answer) {
+	if f.full() {
+		req.Loop.drop()
+	}
 	req.away(func() { f.send(ctx, req, body, ans) })
 }
 
@@ -208,10 +212,16 @@ func (f *h1) dial(ctx context.Context, req *Request, deadline time.Time) (*h1con
 	defer cancel()
 	var nc net.Conn
 	var err error
-	req.away(func() { nc, err = f.http.dialer.open(dialing, "tcp", f.addr, device, f.http.base.Scheme == "https") })
-	if own := ownConn(nc); err == nil && req.Loop != nil && own != nil {
-		if err = req.Loop.adopt(own); err != nil {
-			nc.Close()
+	loop := req.Loop
+	req.away(func() {
+		if loop != nil && f.full() {
+			f.drop()
+		}
+		nc, err = f.http.dialer.open(dialing, "tcp", f.addr, device, f.http.base.Scheme == "https")
+	})
+	if own := ownConn(nc); err == nil && loop != nil && own != nil {
+		if err = loop.adopt(own); err != nil {
+			own.Close()
 			err = &connectError{err}
 		}
 	}
@@ -224,6 +234,19 @@ func (f *h1) dial(ctx context.Context, req *Request, deadline time.Time) (*h1con
 	c := newH1conn(nc)
 	c.kept = kept{conn: c, device: device, stats: &f.http.stats}
 	return c, nil
+}
+
+// full reports whether as many connections are open as may be.
+func (f *h1) full() bool { return f.http.conns.open.Load() >= int64(f.http.opt.Client.MaxOpen) }
+
+// drop closes an idle connection that is no loop's, if there is one.
+func (f *h1) drop() {
+	f.mu.Lock()
+	c := pop(&f.idle)
+	f.mu.Unlock()
+	if c != nil {
+		c.close()
+	}
 }
 
 // take returns an idle connection, of a loop's where there is one; nil when there is none that this device may use.
@@ -294,7 +317,7 @@ func (f *h1) leave(c *h1conn, good bool) {
 	}
 }
 
-// close closes idle connections now and busy ones when they are put back.
+// close closes idle connections now, but for those of loops, and busy ones when they are put back.
 func (f *h1) close() {
 	if f.devices != nil {
 		f.devices.end()

@@ -184,7 +184,7 @@ func (m mode) sender(tb testing.TB, h *HTTP, req *Request, f func()) {
 		f()
 		return
 	}
-	l := h.NewLoop()
+	l := h.NewLoop(1)
 	if l == nil {
 		tb.Skip("there are no loops on this system")
 	}

@@ -258,10 +258,11 @@ func (h *HTTP) Send(ctx context.Context, req *Request, ans *Answer) {
 	h.attempt(ctx, req, ans)
 }
 
-// NewLoop returns a loop whose fibers may call Send, each with Request.Loop, until the target is closed. nil: there is none for the way in which
-// this target sends, or on this system.
-func (h *HTTP) NewLoop() *Loop {
-	if h.fast == nil || h.fast.devices != nil || h.grants != nil {
+// NewLoop returns a loop whose fibers may call Send, each with Request.Loop; senders is how many there are in all loops of this target.
+// A loop's connections are closed with it, and not by Close. nil: there is none for so many senders or for the way in which this target sends, or
+// on this system.
+func (h *HTTP) NewLoop(senders int) *Loop {
+	if h.fast == nil || h.fast.devices != nil || h.grants != nil || h.opt.Faults.any() || senders > h.opt.Client.MaxOpen {
 		return nil
 	}
 	return newLoop()
@@ -326,7 +327,7 @@ func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
 // Conns returns how many connections are open now and how many were ever opened. Safe for concurrent use.
 func (h *HTTP) Conns() (open, opened int64) { return h.conns.open.Load(), h.conns.opened.Load() }
 
-// Close closes idle connections at once and busy ones when their attempts end; a later Send is Cancelled. It returns nil.
+// Close closes idle connections at once, but for those of loops, and busy ones when their attempts end; a later Send is Cancelled. It returns nil.
 func (h *HTTP) Close() error {
 	h.busy.Add(1)
 	h.closed.Store(true)

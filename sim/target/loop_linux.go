@@ -1,9 +1,12 @@
 package target
 
 import (
+	"fmt"
 	"iter"
 	"math"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -35,6 +38,7 @@ type Loop struct {
 	free    []int         // places in sockets
 	idle    []*h1conn     // as h1 has them
 	current *fiber        // that has its turn
+	away    int           // fibers that are
 	live    atomic.Int64  // fibers that have not ended
 
 	mu   sync.Mutex
@@ -75,6 +79,11 @@ func (l *Loop) Go(f func()) {
 	me := new(fiber)
 	me.resume, _ = iter.Pull(func(yield func(struct{}) bool) {
 		me.yield = yield
+		defer func() {
+			if what := recover(); what != nil { // it goes on in Run, where nobody would know whence it came
+				panic(fmt.Sprintf("%v\n\n%s", what, debug.Stack()))
+			}
+		}()
 		f()
 	})
 	l.live.Add(1)
@@ -89,11 +98,13 @@ func (l *Loop) Away(f func()) {
 		return
 	}
 	me := l.current
+	l.away++
 	go func() {
+		defer l.ready(me)
 		f()
-		l.ready(me)
 	}()
 	me.yield(struct{}{})
+	l.away--
 }
 
 // ready lets a fiber go on.
@@ -126,6 +137,9 @@ func (l *Loop) Run() {
 		}
 		if l.clock >= l.next {
 			l.strike()
+		}
+		if l.away > 0 {
+			runtime.Gosched() // who is away may need this processor
 		}
 	}
 }
@@ -191,7 +205,7 @@ func (l *Loop) setDeadline(d time.Duration) {
 	l.file.SetReadDeadline(l.began.Add(d))
 }
 
-// strike gives turns to the fibers whose deadlines are over.
+// strike gives turns to the fibers whose deadlines are over. The next time is a millisecond later at the earliest: it looks at all sockets.
 func (l *Loop) strike() {
 	l.next = never
 	for i := 0; i < len(l.sockets); i++ { // a turn may add some
@@ -204,6 +218,14 @@ func (l *Loop) strike() {
 		} else {
 			l.next = min(l.next, d)
 		}
+	}
+	l.next = max(l.next, l.clock+time.Millisecond)
+}
+
+// drop closes an idle connection, if there is one. It is called by a fiber.
+func (l *Loop) drop() {
+	if c := pop(&l.idle); c != nil {
+		c.abort()
 	}
 }
 

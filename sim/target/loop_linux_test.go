@@ -2,10 +2,12 @@ package target
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -63,17 +65,20 @@ func TestLoopAwayOfNobody(t *testing.T) {
 // A target has a loop where its connections are its own and nobody's in particular.
 func TestNewLoop(t *testing.T) {
 	for name, tt := range map[string]struct {
-		opt  HTTPOptions
-		want bool
+		opt     HTTPOptions
+		senders int
+		want    bool
 	}{
-		"plain":         {HTTPOptions{}, true},
-		"net/http":      {HTTPOptions{Library: true}, false},
-		"HTTP/2":        {HTTPOptions{Client: Client{HTTP2: true}}, false},
-		"per device":    {HTTPOptions{Client: Client{PerDevice: true}}, false},
-		"tokens to get": {HTTPOptions{OAuth2: &OAuth2{TokenURL: "http://127.0.0.1:1/token", Secret: "s", Clients: func(int, int) string { return "d" }}}, false},
+		"plain":         {HTTPOptions{Client: Client{MaxOpen: 8}}, 8, true},
+		"too many":      {HTTPOptions{Client: Client{MaxOpen: 8}}, 9, false},
+		"faults":        {HTTPOptions{Faults: &Faults{Latency: 1}}, 1, false},
+		"net/http":      {HTTPOptions{Library: true}, 1, false},
+		"HTTP/2":        {HTTPOptions{Client: Client{HTTP2: true}}, 1, false},
+		"per device":    {HTTPOptions{Client: Client{PerDevice: true}}, 1, false},
+		"tokens to get": {HTTPOptions{OAuth2: &OAuth2{TokenURL: "http://127.0.0.1:1/token", Secret: "s", Clients: func(int, int) string { return "d" }}}, 1, false},
 	} {
 		tt.opt.URL = "http://127.0.0.1:1"
-		l := newHTTP(t, tt.opt).NewLoop()
+		l := newHTTP(t, tt.opt).NewLoop(tt.senders)
 		if (l != nil) != tt.want {
 			t.Errorf("%s: NewLoop = %v; want one: %t", name, l, tt.want)
 		}
@@ -96,7 +101,7 @@ func TestLoopOfMany(t *testing.T) {
 		io.Copy(w, r.Body)
 	})
 	h := newHTTP(t, HTTPOptions{URL: s.URL, Client: Client{MaxOpen: fibers}})
-	l := h.NewLoop()
+	l := h.NewLoop(fibers)
 	ok := 0
 	for i := range fibers {
 		l.Go(func() {
@@ -142,7 +147,7 @@ func TestLoopEnds(t *testing.T) {
 				"context":  {patient, true, measure.Cancelled},
 			} {
 				h := m.open(t, HTTPOptions{URL: url, Client: Client{Timeout: tt.timeout}})
-				l := h.NewLoop()
+				l := h.NewLoop(1)
 				ctx, cancel := context.WithCancel(t.Context())
 				var ans Answer
 				l.Go(func() { h.HTTP.Send(ctx, &Request{Op: measure.Upload, Body: []byte("x"), Loop: l}, &ans) })
@@ -161,6 +166,78 @@ func TestLoopEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A body that is too long for a fiber goes over another connection, but there are never more than may be.
+func TestLoopMakesRoom(t *testing.T) {
+	for _, m := range http1Modes[:2] {
+		s := m.serve(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+		h := m.open(t, HTTPOptions{URL: s.URL, Client: Client{MaxOpen: 1}}).HTTP
+		l := h.NewLoop(1)
+		l.Go(func() {
+			for i, size := range []int{1, oneWrite + 1, oneWrite + 1, 1, 1} {
+				var ans Answer
+				h.Send(t.Context(), &Request{Op: measure.Upload, Body: make([]byte, size), Loop: l}, &ans)
+				open, opened := h.Conns()
+				if want := []int64{1, 2, 2, 3, 3}[i]; ans.Class != measure.OK || open != 1 || opened != want {
+					t.Errorf("%s, upload %d: %v, %v; %d connections are open, %d were opened, want 1 and %d", m.name, i, ans.Class, ans.Err, open, opened, want)
+				}
+			}
+		})
+		l.Run()
+		l.Close()
+	}
+}
+
+// An answer that came is no time-out, however late the fiber that waits for it has its turn.
+func TestLoopLate(t *testing.T) {
+	answered := make(chan struct{})
+	url := http1Modes[0].raw(t, func(c *peer, next func() (*http.Request, error)) {
+		next()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		close(answered)
+		next()
+	})
+	const timeout = 100 * time.Millisecond
+	h := newHTTP(t, HTTPOptions{URL: url, Client: Client{Timeout: timeout}})
+	l := h.NewLoop(1)
+	var ans Answer
+	var other *fiber
+	l.Go(func() {
+		other = l.current
+		other.yield(struct{}{})
+		<-answered
+		time.Sleep(timeout)
+	})
+	l.Go(func() {
+		c, err := h.fast.dial(t.Context(), &Request{Loop: l}, time.Now().Add(patient))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		h.fast.put(l, c)
+		l.ready(other) // its turn is when this one waits for the answer
+		h.Send(t.Context(), &Request{Op: measure.Upload, Body: []byte("x"), Loop: l}, &ans)
+	})
+	l.Run()
+	l.Close()
+	if ans.Class != measure.OK {
+		t.Errorf("class %v, %v; want an answer", ans.Class, ans.Err)
+	}
+}
+
+func failing() { panic("boom") }
+
+// A panic of a fiber says where it was.
+func TestLoopPanics(t *testing.T) {
+	l := newTestLoop(t)
+	l.Go(failing)
+	defer func() {
+		if what := fmt.Sprint(recover()); !strings.HasPrefix(what, "boom\n") || !strings.Contains(what, "target.failing") {
+			t.Errorf("Run panicked with %s, want a stack of failing", what)
+		}
+	}()
+	l.Run()
 }
 
 // What a socket says of itself is what a connection of package net says, also when it is closed or has a deadline in the past.

@@ -60,8 +60,11 @@ func (l *Loop) adopt(c *conn) error {
 
 // wait lets other fibers go on until something may have come of the socket. Its error is that there is no waiting any longer.
 func (s *socket) wait() error {
-	if err := s.over(); err != nil || s.fresh {
+	if s.fresh {
 		s.fresh = false
+		return s.gone()
+	}
+	if err := s.over(); err != nil {
 		return err
 	}
 	l := s.loop
@@ -71,23 +74,34 @@ func (s *socket) wait() error {
 	l.next = min(l.next, time.Duration(s.deadline.Load()))
 	s.fiber = l.current
 	s.fiber.yield(struct{}{})
-	s.fiber, s.fresh = nil, false
+	if s.fiber = nil; s.fresh { // also where the deadline is over by now: what came in time is not late because the fiber is
+		s.fresh = false
+		return s.gone()
+	}
 	return s.over()
 }
 
-// over is why nothing comes of the socket any more: it is closed, or the deadline is over; nil: neither.
-func (s *socket) over() error {
+// gone is why nobody uses the socket any more: it is closed, or its deadline is past; nil: neither.
+func (s *socket) gone() error {
 	switch {
 	case s.closed:
 		return net.ErrClosed
-	case time.Duration(s.deadline.Load()) <= s.loop.clock:
+	case s.deadline.Load() < 0:
 		return os.ErrDeadlineExceeded
 	}
 	return nil
 }
 
+// over is why nobody waits for the socket any more: it is gone, or the deadline is over; nil: neither.
+func (s *socket) over() error {
+	if time.Duration(s.deadline.Load()) <= s.loop.clock && !s.closed {
+		return os.ErrDeadlineExceeded
+	}
+	return s.gone()
+}
+
 func (s *socket) Read(b []byte) (n int, err error) {
-	for err = s.over(); err == nil; err = s.wait() {
+	for err = s.gone(); err == nil; err = s.wait() {
 		if n, err = readNow(s.fd, b); err != errQuiet {
 			break
 		}
@@ -96,7 +110,7 @@ func (s *socket) Read(b []byte) (n int, err error) {
 }
 
 func (s *socket) Write(b []byte) (n int, err error) {
-	for err = s.over(); err == nil && n < len(b); {
+	for err = s.gone(); err == nil && n < len(b); {
 		some := 0
 		some, err = writeNow(s.fd, b[n:])
 		if n += some; err == errQuiet {
@@ -159,7 +173,7 @@ func (s rawSocket) Control(f func(fd uintptr)) error {
 }
 
 func (s rawSocket) Read(f func(fd uintptr) bool) error {
-	err := s.over()
+	err := s.gone()
 	for err == nil && !f(s.fd) {
 		err = s.wait()
 	}

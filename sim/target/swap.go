@@ -57,7 +57,7 @@ func (c *conn) sendAndRead(b []byte) (n int, err error) {
 	return c.n, c.err
 }
 
-// exchange is called by the runtime's poller: first at once, and then whenever there may be something to read.
+// exchange is called by the runtime's poller, or a fiber: first at once, and then whenever there may be something to read.
 func (c *conn) exchange(fd uintptr) bool {
 	if c.waiting {
 		c.n, c.err = readNow(fd, c.buf)

@@ -64,5 +64,5 @@ type Target interface {
 // Looper is a Target with a way to send that takes less than a goroutine for each attempt under way; see HTTP.NewLoop.
 type Looper interface {
 	Target
-	NewLoop() *Loop
+	NewLoop(senders int) *Loop
 }
