@@ -211,8 +211,9 @@ func newSeries(runs []*Run, width int64, at, bounds []int64) *series {
 func (s *series) addTo(sum *blockSum, from, length int) {
 	for length > 0 {
 		to := min(s.n, from+length)
-		for c := range sum.cells {
-			sum.cells[c] += s.cells[to][c] - s.cells[from][c]
+		cells, before, after := sum.cells, s.cells[from], s.cells[to] // not looked up for each cell: a comparison takes its time here
+		for c := range cells {
+			cells[c] += after[c] - before[c]
 		}
 		sum.accepted += s.counts[to][0] - s.counts[from][0]
 		sum.bad += s.counts[to][1] - s.counts[from][1]
