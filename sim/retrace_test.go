@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"maps"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -48,56 +47,57 @@ func TestRetraceIsWhatWasSent(t *testing.T) {
 	for name, load := range loads {
 		all[name] = load
 	}
-	for i, name := range slices.Sorted(maps.Keys(all)) {
-		for k, interrupted := range []bool{false, true} {
-			workers := []int{1, 3}[(i+k)%2] // of load, workers and interruption any two meet
-			synctest.Test(t, func(t *testing.T) {
-				dir := filepath.Join(t.TempDir(), "ledger")
-				var with []string
-				if name == "closed" {
-					with = []string{", speed: 600", ""}
-				}
-				m := model(t, parse(t, all[name], with...))
-				f := &fake{serve: func(n int, _ *target.Request) (measure.Class, time.Duration) {
-					return []measure.Class{measure.OK, measure.OK, measure.Reset, measure.Status400}[n%4], 3 * time.Millisecond
-				}}
-				ctx, stop := context.WithCancel(t.Context())
-				defer stop()
-				if interrupted {
-					time.AfterFunc(1500*time.Millisecond, stop)
-				}
-				res := keep(t, ctx, m, f, workers, dir)
-				x, err := ledger.ReadIndex(dir, m.Fleet.Partition)
-				if err != nil {
-					t.Fatal(err)
-				}
-				c := counts(res)
-				if !x.Ledger.Whole() || int64(x.Len()) != c.Due {
-					t.Errorf("%s: the ledger has %d uploads (whole: %t), the run had %d", name, x.Len(), x.Ledger.Whole(), c.Due)
-				}
-				var got []string
-				fates := map[measure.Outcome]int64{}
-				r := NewRetracer(m, native)
-				if err := r.Walk(x, func(a *Arrival, fate *ledger.Fate) error {
-					fates[fate.Outcome]++
-					if fate.Attempts > 0 {
-						var req target.Request
-						r.Request(&a.Upload, &drover.Ops[a.Op], &req)
-						got = append(got, string(req.Body))
+	for name, load := range all {
+		for _, workers := range []int{1, 3} {
+			for _, interrupted := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					dir := filepath.Join(t.TempDir(), "ledger")
+					var with []string
+					if name == "closed" {
+						with = []string{", speed: 600", ""}
 					}
-					return nil
-				}); err != nil {
-					t.Fatal(err)
-				}
-				slices.Sort(got)
-				slices.Sort(f.bodies)
-				if len(got) == 0 || !slices.Equal(got, f.bodies) {
-					t.Errorf("%s, %d workers, interrupted %t: %d uploads were sent, %d made anew, or they differ", name, workers, interrupted, len(f.bodies), len(got))
-				}
-				if fates[measure.Accepted] != c.Accepted || fates[measure.Refused] != c.Refused || fates[measure.Failed] != c.Failed || fates[measure.Dropped] != c.Dropped {
-					t.Errorf("%s: fates %v, the run says %+v", name, fates, c)
-				}
-			})
+					m := model(t, parse(t, load, with...))
+					f := &fake{serve: func(n int, _ *target.Request) (measure.Class, time.Duration) {
+						return []measure.Class{measure.OK, measure.OK, measure.Reset, measure.Status400}[n%4], 3 * time.Millisecond
+					}}
+					ctx, stop := context.WithCancel(t.Context())
+					defer stop()
+					if interrupted {
+						time.AfterFunc(1500*time.Millisecond, stop)
+					}
+					res := keep(t, ctx, m, f, workers, dir)
+					x, err := ledger.ReadIndex(dir, m.Fleet.Partition)
+					if err != nil {
+						t.Fatal(err)
+					}
+					c := counts(res)
+					if !x.Ledger.Whole() || int64(x.Len()) != c.Due {
+						t.Errorf("%s: the ledger has %d uploads (whole: %t), the run had %d", name, x.Len(), x.Ledger.Whole(), c.Due)
+					}
+					var got []string
+					fates := map[measure.Outcome]int64{}
+					r := NewRetracer(m, native)
+					if err := r.Walk(x, func(a *Arrival, fate *ledger.Fate) error {
+						fates[fate.Outcome]++
+						if fate.Attempts > 0 {
+							var req target.Request
+							r.Request(&a.Upload, &drover.Ops[a.Op], &req)
+							got = append(got, string(req.Body))
+						}
+						return nil
+					}); err != nil {
+						t.Fatal(err)
+					}
+					slices.Sort(got)
+					slices.Sort(f.bodies)
+					if len(got) == 0 || !slices.Equal(got, f.bodies) {
+						t.Errorf("%s, %d workers, interrupted %t: %d uploads were sent, %d made anew, or they differ", name, workers, interrupted, len(f.bodies), len(got))
+					}
+					if fates[measure.Accepted] != c.Accepted || fates[measure.Refused] != c.Refused || fates[measure.Failed] != c.Failed || fates[measure.Dropped] != c.Dropped {
+						t.Errorf("%s: fates %v, the run says %+v", name, fates, c)
+					}
+				})
+			}
 		}
 	}
 }
