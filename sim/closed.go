@@ -187,19 +187,8 @@ func (s *sender) held() (was bool) {
 		return false
 	}
 	for again := clock.wait(); again != nil; again = clock.wait() {
-		was = true
-		ended := false
-		s.req.Loop.Away(func() {
-			select {
-			case <-again:
-			case <-s.w.run.stopping:
-				ended = true
-			case <-s.w.run.sending.Done():
-				ended = true
-			}
-		})
-		if ended {
-			return was
+		if was = true; !wait(s, again) {
+			break
 		}
 	}
 	return was
@@ -222,16 +211,21 @@ func (s *sender) sendToEnd(j *job) {
 }
 
 // pause waits; false when the run is ending.
-func (s *sender) pause(d time.Duration) (over bool) {
+func (s *sender) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	return wait(s, timer.C)
+}
+
+// wait waits for a channel, while other fibers have their turns; false when the run is ending.
+func wait[T any](s *sender, c <-chan T) (came bool) {
 	s.req.Loop.Away(func() {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
 		select {
-		case <-timer.C:
-			over = true
+		case <-c:
+			came = true
 		case <-s.w.run.stopping:
 		case <-s.w.run.sending.Done():
 		}
 	})
-	return over
+	return came
 }

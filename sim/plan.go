@@ -173,11 +173,7 @@ func countPlan(m *Model, a *wire.Adapter, most float64) *Plan {
 		}
 	}
 	p := newPlanner(m, a)
-	partitions := make([]int, m.Fleet.Partitions())
-	for i := range partitions {
-		partitions[i] = i
-	}
-	s := NewSchedule(m, partitions)
+	s := NewSchedule(m, partitions(m))
 	var visits float64 // before the phase, as reached is: where one begins its first uploads are made
 	var reached time.Duration
 	for s.Begin() {

@@ -115,6 +115,14 @@ func (s *Schedule) inPhase(a *Arrival) bool {
 	return true
 }
 
+// partitions are all of a fleet.
+func partitions(m *Model) (all []int) {
+	for p := range m.Fleet.Partitions() {
+		all = append(all, p)
+	}
+	return all
+}
+
 // opOf is the operation that an upload of a phase is: what it does and the adapter decide.
 func opOf(sc *scenario.Scenario, do scenario.Do, u *behavior.Upload) measure.Op {
 	switch how := sc.Target.Adapter; {

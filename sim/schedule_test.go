@@ -31,13 +31,6 @@ func lines(m *Model, partitions []int) (all []string) {
 	return all
 }
 
-func partitions(m *Model) (all []int) {
-	for p := range m.Fleet.Partitions() {
-		all = append(all, p)
-	}
-	return all
-}
-
 var loads = map[string]string{
 	"speed":   speedLoad,
 	"even":    rateLoad("even", "200/s", "10s"),
