@@ -73,6 +73,29 @@ func TestClosedOverHTTP(t *testing.T) {
 	}
 }
 
+// Who waits for something leaves the turn to others: here to the one that brings it about.
+func TestWaitLeavesTheTurn(t *testing.T) {
+	h, err := target.NewHTTP(target.HTTPOptions{URL: "http://127.0.0.1:1", Client: target.Client{MaxOpen: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := h.NewLoop(1)
+	if l == nil {
+		t.Skip("there are no loops on this system")
+	}
+	defer l.Close()
+	s := hot(t, h)
+	s.req.Loop = l
+	late := time.AfterFunc(20*time.Second, func() { close(s.w.run.stopping) })
+	defer late.Stop()
+	there, came := make(chan struct{}), false
+	l.Go(func() { came = wait(s, there) })
+	l.Go(func() { close(there) })
+	if l.Run(); !came {
+		t.Error("nobody else had a turn for 20 s")
+	}
+}
+
 // Ctrl-C ends a run although each sender waits for a backend that says nothing more.
 func TestClosedOverHTTPStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

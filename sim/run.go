@@ -135,9 +135,7 @@ func newRun(cfg Config) (*run, error) {
 	r.asks = cfg.Adapter.Has(measure.Verdict)
 	parts := cfg.Partitions
 	if parts == nil {
-		for p := range cfg.Model.Fleet.Partitions() {
-			parts = append(parts, p)
-		}
+		parts = partitions(cfg.Model)
 	}
 	if r.timer = cfg.Timer; r.timer.New == nil {
 		r.timer = GoTimer()

@@ -234,6 +234,5 @@ func (l *Loop) Close() {
 	for _, c := range l.idle {
 		c.close()
 	}
-	l.idle = nil
 	l.file.Close()
 }
