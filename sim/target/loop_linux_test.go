@@ -178,9 +178,9 @@ func TestLoopMakesRoom(t *testing.T) {
 			for i, size := range []int{1, oneWrite + 1, oneWrite + 1, 1, 1} {
 				var ans Answer
 				h.Send(t.Context(), &Request{Op: measure.Upload, Body: make([]byte, size), Loop: l}, &ans)
-				open, opened := h.Conns()
-				if want := []int64{1, 2, 2, 3, 3}[i]; ans.Class != measure.OK || open != 1 || opened != want {
-					t.Errorf("%s, upload %d: %v, %v; %d connections are open, %d were opened, want 1 and %d", m.name, i, ans.Class, ans.Err, open, opened, want)
+				// None is kept where the backend answered before it was known that it had read all.
+				if open, _ := h.Conns(); ans.Class != measure.OK || open > 1 {
+					t.Errorf("%s, upload %d: %v, %v; %d connections are open, want 1 at most", m.name, i, ans.Class, ans.Err, open)
 				}
 			}
 		})
