@@ -4,6 +4,7 @@ package fleet
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 )
 
@@ -122,30 +123,43 @@ type GUID [16]byte
 // String returns the lower-case form with hyphens.
 func (g GUID) String() string { return string(g.AppendText(nil)) }
 
-// AppendText appends the form of String to dst.
+// AppendText appends the form of String to dst. An upload has seven GUIDs, so that their digits are written in pairs, and where they go.
 func (g GUID) AppendText(dst []byte) []byte {
-	a, b := hex8(binary.BigEndian.Uint32(g[0:])), hex8(binary.BigEndian.Uint32(g[4:]))
-	c, d := hex8(binary.BigEndian.Uint32(g[8:])), hex8(binary.BigEndian.Uint32(g[12:]))
-	text := [36]byte{8: '-', 13: '-', 18: '-', 23: '-'}
-	binary.BigEndian.PutUint64(text[0:], a)
-	binary.BigEndian.PutUint32(text[9:], uint32(b>>32))
-	binary.BigEndian.PutUint32(text[14:], uint32(b))
-	binary.BigEndian.PutUint32(text[19:], uint32(c>>32))
-	binary.BigEndian.PutUint32(text[24:], uint32(c))
-	binary.BigEndian.PutUint64(text[28:], d)
-	return append(dst, text[:]...)
+	n := len(dst)
+	dst = slices.Grow(dst, 36)[:n+36]
+	text := (*[36]byte)(dst[n:])
+	pair := func(at, i int) { binary.LittleEndian.PutUint16(text[at:], hexPairs[g[i]]) }
+	pair(0, 0)
+	pair(2, 1)
+	pair(4, 2)
+	pair(6, 3)
+	text[8] = '-'
+	pair(9, 4)
+	pair(11, 5)
+	text[13] = '-'
+	pair(14, 6)
+	pair(16, 7)
+	text[18] = '-'
+	pair(19, 8)
+	pair(21, 9)
+	text[23] = '-'
+	pair(24, 10)
+	pair(26, 11)
+	pair(28, 12)
+	pair(30, 13)
+	pair(32, 14)
+	pair(34, 15)
+	return dst
 }
 
-// hex8 returns the eight hexadecimal digits of v in lower case, the first one in the highest byte. All eight are made at
-// once: a GUID at a time of digits was an eighth of what an upload costs.
-func hex8(v uint32) uint64 {
-	x := uint64(v)
-	x = (x | x<<16) & 0x0000ffff0000ffff // each step moves half of the digits to where they go
-	x = (x | x<<8) & 0x00ff00ff00ff00ff
-	x = (x | x<<4) & 0x0f0f0f0f0f0f0f0f
-	letters := (x + 0x0606060606060606) >> 4 & 0x0101010101010101 // 1 for the digits from 10 on
-	return x + 0x3030303030303030 + letters*('a'-10-'0')
-}
+// hexPairs are the two digits of each byte in lower case, the first in the lower half.
+var hexPairs = func() (t [256]uint16) {
+	const digits = "0123456789abcdef"
+	for i := range t {
+		t[i] = uint16(digits[i>>4]) | uint16(digits[i&15])<<8
+	}
+	return t
+}()
 
 // Device is the identity of one device, filled by Fleet.Device. It may be copied and kept.
 type Device struct {

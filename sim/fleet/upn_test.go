@@ -49,15 +49,17 @@ func TestUPNHoldsAnyAddress(t *testing.T) {
 	}
 }
 
-// Each digit of a GUID, in each place.
+// Each digit of a GUID, in each place, with and without room for it.
 func TestGUIDText(t *testing.T) {
 	for i := range 32 {
 		for digit := range byte(16) {
 			var g GUID
 			g[i/2] = digit << (4 * (1 - i%2))
 			x := fmt.Sprintf("%x", g[:])
-			if want := x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]; g.String() != want {
-				t.Fatalf("%x reads %s, want %s", g[:], g, want)
+			want := "id:" + x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
+			room := append(make([]byte, 0, 3+i+int(digit)), "id:"...)
+			if got := string(g.AppendText(room)); got != want {
+				t.Fatalf("%x with room for %d more bytes reads %s, want %s", g[:], cap(room)-3, got, want)
 			}
 		}
 	}
