@@ -28,6 +28,32 @@ func TestApportion(t *testing.T) {
 	}
 }
 
+// A word means the first value whose parts are above it, however many values there are, and also at the ends of each one's parts.
+func TestPick(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 64, 100, 70_000} {
+		shares := make([]Share[int], n)
+		for i := range shares {
+			shares[i] = Share[int]{i, float64(1 + i*i%7)}
+		}
+		shares[0].Weight += float64(n) // of more than one guide's words
+		table, err := newTable(shares)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < n; i += 1 + n/100 {
+			first := uint64(0)
+			if i > 0 {
+				first = table.upTo[i-1]
+			}
+			for _, word := range []uint64{first << 11, (first+table.upTo[i])/2<<11 | 1, (table.upTo[i]-1)<<11 | 1<<11 - 1} {
+				if got := *table.pick(word); got != i {
+					t.Fatalf("of %d values %#x means number %d, want %d", n, word, got, i)
+				}
+			}
+		}
+	}
+}
+
 func FuzzApportion(f *testing.F) {
 	f.Add(100, 1.0, 2.0, 3.0)
 	f.Add(7, 1e-300, 1e30, 0.0)
