@@ -12,7 +12,7 @@ func TestBooted(t *testing.T) {
 	var days float64
 	const n = 20_000
 	for range n {
-		d := Device{EntraID: newGUID(rand.NewPCG(r.Uint64(), 0))}
+		d := Device{EntraID: newGUID(r.Uint64(), r.Uint64())}
 		at := time.Unix(r.Int64N(4_000_000_000)-1_000_000_000, r.Int64N(1e9))
 		boot := d.Booted(at)
 		up := at.Sub(boot)

@@ -15,6 +15,7 @@ type build struct {
 	locales   table[string]
 	timezones table[*time.Location]
 	switches  switches
+	chances   [numChances]uint64 // what of the draw of a setting is the same for all devices
 }
 
 // osBuild is a release and the models that can run it.

@@ -22,26 +22,31 @@ func (f *Fleet) Device(i int, d *Device) {
 
 	var r rand.PCG
 	r.Seed(b.key, place)
+	var words [12]uint64 // all but the name's, in a loop: the generator's code is long where it is inlined
+	for n := range words {
+		words[n] = r.Uint64()
+	}
 
 	// Field by field: a composite literal would be made elsewhere and copied.
 	d.Index, d.Cohort, d.Tenant = i, c, t
 	d.TenantID, d.OrgID = f.tenants[t].ID, f.tenants[t].OrgID
-	os := b.os.pick(r.Uint64())
+	os := b.os.pick(words[0])
 	d.OS = os.release
-	d.Model = *os.models.pick(r.Uint64())
-	d.App = *b.apps.pick(r.Uint64())
-	d.Locale = *b.locales.pick(r.Uint64())
-	d.Timezone = *b.timezones.pick(r.Uint64())
-	d.HasMAC = r.Uint64()>>11 >= g.guid
-	d.GUID, d.MAC = newGUID(&r), [6]byte{}
+	d.Model = *os.models.pick(words[1])
+	d.App = *b.apps.pick(words[2])
+	d.Locale = *b.locales.pick(words[3])
+	d.Timezone = *b.timezones.pick(words[4])
+	d.HasMAC = words[5]>>11 >= g.guid
 	if d.HasMAC {
 		d.GUID, d.MAC = GUID{}, f.mac(i)
+	} else {
+		d.GUID, d.MAC = newGUID(words[6], words[7]), [6]byte{}
 	}
-	d.EntraID = newGUID(&r)
-	d.UserID = newGUID(&r)
-	d.UPN = f.upn(&r, i, f.domains[t])
+	d.EntraID = newGUID(words[8], words[9])
+	d.UserID = newGUID(words[10], words[11])
+	d.UPN.draw(f.names, &r, i, f.domains[t])
 
-	f.settle(d, b, place, &SettingsChange{})
+	d.settle(b, place, &b.switches)
 }
 
 // mac returns the hardware address of device i: one of Apple's OUIs and 24 bits. Each device has a number of its own in the
@@ -53,11 +58,9 @@ func (f *Fleet) mac(i int) [6]byte {
 	return [6]byte{oui[0], oui[1], oui[2], byte(n >> 16), byte(n >> 8), byte(n)}
 }
 
-// newGUID draws a version 4 UUID (RFC 9562, section 5.4).
-func newGUID(r *rand.PCG) (g GUID) {
-	binary.BigEndian.PutUint64(g[:8], r.Uint64())
-	binary.BigEndian.PutUint64(g[8:], r.Uint64())
-	g[6] = g[6]&0x0f | 0x40
-	g[8] = g[8]&0x3f | 0x80
+// newGUID makes a version 4 UUID (RFC 9562, section 5.4) of two random words.
+func newGUID(high, low uint64) (g GUID) {
+	binary.BigEndian.PutUint64(g[:8], high&^(0xf<<12)|4<<12)
+	binary.BigEndian.PutUint64(g[8:], low&^(3<<62)|2<<62)
 	return g
 }

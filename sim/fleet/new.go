@@ -132,7 +132,7 @@ func (f *Fleet) addCohorts(b *builder, s *Spec) error {
 		if built.switches, err = cmp.Or(c.Settings, &s.Settings).switches(); err != nil {
 			return fmt.Errorf("cohort %q: settings: %w", c.Name, err)
 		}
-		built.key = f.seed ^ hash("device", s.Name, c.Name)
+		built.begin(f.seed ^ hash("device", s.Name, c.Name))
 		f.cohorts = append(f.cohorts, Cohort{Fleet: s.Name, Name: c.Name, First: first, Count: counts[i]})
 		f.builds = append(f.builds, built)
 		f.groupOf = append(f.groupOf, len(f.groups))
@@ -149,7 +149,8 @@ func (f *Fleet) addTenants(s *Spec, g *group) {
 	end := 0
 	for i, size := range sizes {
 		r.Seed(f.seed^hash("tenant", s.Name), uint64(i))
-		f.tenants = append(f.tenants, Tenant{Fleet: s.Name, ID: newGUID(r), OrgID: newGUID(r), Devices: size})
+		id := newGUID(r.Uint64(), r.Uint64())
+		f.tenants = append(f.tenants, Tenant{Fleet: s.Name, ID: id, OrgID: newGUID(r.Uint64(), r.Uint64()), Devices: size})
 		domain := "@" + s.Identity.UPNDomain
 		if n > 1 {
 			domain = fmt.Sprintf("@t%0*d.%s", digits, i+1, s.Identity.UPNDomain)
@@ -193,6 +194,9 @@ func (f *Fleet) TenantOf(i int) int { return f.tenantIn(&f.groups[f.groupOf[f.Co
 // tenantIn is TenantOf for a device of group g. A device's place goes through a permutation first: cohorts are runs of
 // devices too, and without it each tenant would be all of one cohort.
 func (f *Fleet) tenantIn(g *group, i int) int {
+	if len(g.tenantEnds) == 1 {
+		return g.firstTenant
+	}
 	place := int(g.places.at(uint64(i - g.first)))
 	return g.firstTenant + sort.SearchInts(g.tenantEnds, place+1)
 }

@@ -14,6 +14,7 @@ const (
 	chanceSupervised
 	chanceNetworkPrivacy
 	chanceTVMPrivacy
+	numChances
 )
 
 // SettingsChange are shares that replace those of a device's fleet while a run goes on; nil leaves a share as it is. Each
@@ -37,7 +38,8 @@ func (n *SettingsChange) Merge(o SettingsChange) {
 // Resettle gives d, which Device filled, the settings that it has with the new shares.
 func (f *Fleet) Resettle(d *Device, n *SettingsChange) {
 	b, place := f.placeOf(d.Index)
-	f.settle(d, b, place, n)
+	changed := b.switches.with(n)
+	d.settle(b, place, &changed)
 }
 
 // switches are the shares of Settings as thresholds.
@@ -70,29 +72,13 @@ func (s *Settings) switches() (t switches, err error) {
 
 func isShare(x float64) bool { return x >= 0 && x <= 1 }
 
-// settle draws the settings of a device.
-func (f *Fleet) settle(d *Device, b *build, place uint64, n *SettingsChange) {
-	d.AdminExcludeURL = b.chance(place, chanceExcludeURL, shareOr(n.ExcludeURLInReport, b.switches.excludeURL))
-	d.Supervised = b.chance(place, chanceSupervised, b.switches.supervised)
-	d.UnsafeSiteInfo = d.AdminExcludeURL && !d.Supervised && b.chance(place, chanceUnsafeSiteInfo, shareOr(n.UnsafeSiteInfo, b.switches.unsafeSiteInfo))
-	d.ExcludeURL = EffectivePrivacy(d.AdminExcludeURL, d.UnsafeSiteInfo, d.Supervised)
-	d.OptionalDiag = b.chance(place, chanceOptionalDiag, shareOr(n.OptionalDiagnostics, b.switches.optionalDiag))
-	d.FeedbackForm = b.chance(place, chanceFeedbackForm, shareOr(n.FeedbackData, b.switches.feedbackForm))
-	d.NetworkPrivacy = b.chance(place, chanceNetworkPrivacy, b.switches.networkPrivacy)
-	d.TVMPrivacy = b.chance(place, chanceTVMPrivacy, b.switches.tvmPrivacy)
-}
-
-// Consents tells what device i allows with the new shares, without making all of the device.
-func (f *Fleet) Consents(i int, n *SettingsChange) (optionalDiag, feedbackForm bool) {
-	b, place := f.placeOf(i)
-	return b.chance(place, chanceOptionalDiag, shareOr(n.OptionalDiagnostics, b.switches.optionalDiag)),
-		b.chance(place, chanceFeedbackForm, shareOr(n.FeedbackData, b.switches.feedbackForm))
-}
-
-// placeOf is where device i belongs.
-func (f *Fleet) placeOf(i int) (*build, uint64) {
-	c := f.CohortOf(i)
-	return &f.builds[c], uint64(i - f.cohorts[c].First)
+// with are the thresholds after a change.
+func (t switches) with(n *SettingsChange) switches {
+	t.excludeURL = shareOr(n.ExcludeURLInReport, t.excludeURL)
+	t.unsafeSiteInfo = shareOr(n.UnsafeSiteInfo, t.unsafeSiteInfo)
+	t.optionalDiag = shareOr(n.OptionalDiagnostics, t.optionalDiag)
+	t.feedbackForm = shareOr(n.FeedbackData, t.feedbackForm)
+	return t
 }
 
 func shareOr(share *float64, fleets uint64) uint64 {
@@ -102,10 +88,45 @@ func shareOr(share *float64, fleets uint64) uint64 {
 	return threshold(*share)
 }
 
-// chance reports whether a device has a setting that a share of devices has. It is a hash of device and setting, so each
-// setting is independent of everything else.
-func (b *build) chance(place, setting, share uint64) bool {
-	return b.unit(place, setting*0x9e3779b97f4a7c15) < share
+// settle draws the settings of a device.
+func (d *Device) settle(b *build, place uint64, t *switches) {
+	place = mix(place)
+	d.AdminExcludeURL = b.chance(place, chanceExcludeURL, t.excludeURL)
+	d.Supervised = b.chance(place, chanceSupervised, t.supervised)
+	d.UnsafeSiteInfo = d.AdminExcludeURL && !d.Supervised && b.chance(place, chanceUnsafeSiteInfo, t.unsafeSiteInfo)
+	d.ExcludeURL = EffectivePrivacy(d.AdminExcludeURL, d.UnsafeSiteInfo, d.Supervised)
+	d.OptionalDiag = b.chance(place, chanceOptionalDiag, t.optionalDiag)
+	d.FeedbackForm = b.chance(place, chanceFeedbackForm, t.feedbackForm)
+	d.NetworkPrivacy = b.chance(place, chanceNetworkPrivacy, t.networkPrivacy)
+	d.TVMPrivacy = b.chance(place, chanceTVMPrivacy, t.tvmPrivacy)
+}
+
+// Consents tells what device i allows with the new shares, without making all of the device.
+func (f *Fleet) Consents(i int, n *SettingsChange) (optionalDiag, feedbackForm bool) {
+	b, place := f.placeOf(i)
+	t := b.switches.with(n)
+	place = mix(place)
+	return b.chance(place, chanceOptionalDiag, t.optionalDiag), b.chance(place, chanceFeedbackForm, t.feedbackForm)
+}
+
+// placeOf is where device i belongs.
+func (f *Fleet) placeOf(i int) (*build, uint64) {
+	c := f.CohortOf(i)
+	return &f.builds[c], uint64(i - f.cohorts[c].First)
+}
+
+// begin sets the key from which all draws of a cohort's devices come.
+func (b *build) begin(key uint64) {
+	b.key = key
+	for setting := range b.chances {
+		b.chances[setting] = mix(key ^ uint64(setting)*0x9e3779b97f4a7c15)
+	}
+}
+
+// chance reports whether the device whose place mixes to mixed has a setting that a share of devices has. It is a hash of device and
+// setting, so each setting is independent of everything else.
+func (b *build) chance(mixed uint64, setting int, share uint64) bool {
+	return mix(b.chances[setting]+mixed)>>11 < share
 }
 
 // unit is a device's own number of 53 bits for one purpose.

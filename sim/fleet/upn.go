@@ -37,33 +37,49 @@ func (u UPN) String() string { return string(u.AppendText(nil)) }
 // AppendText appends what String returns to dst.
 func (u *UPN) AppendText(dst []byte) []byte { return append(append(dst, u.user[:u.n]...), u.domain...) }
 
-// upn draws a name for user number i. Names have no digits, so different numbers are different addresses.
+// draw makes the name of user number i. Names have no digits, so different numbers are different addresses.
 //
 // The names are gofakeit's, and which ones is what its Faker would draw from r; but the words are cut to lower-case ASCII
 // letters once, and no lookup by name is made for each.
-func (f *Fleet) upn(r *rand.PCG, i int, domain string) UPN {
-	u := UPN{domain: domain}
-	b := append(u.user[:0], f.names.first[intn(r, len(f.names.first))]...)
-	b = append(b, '.')
-	b = append(b, f.names.last[intn(r, len(f.names.last))]...)
-	b = strconv.AppendInt(b, int64(i), 10)
-	u.n = uint8(len(b))
-	return u
+func (u *UPN) draw(from *names, r *rand.PCG, i int, domain string) {
+	first, last := from.first.draw(r), from.last.draw(r)
+	u.user, u.domain = [userMax]byte{}, domain // what is behind a name's letters is 0, so both can be copied whole
+	*(*[nameMax]byte)(u.user[:]) = first.letters
+	n := int(first.n)
+	u.user[n] = '.'
+	*(*[nameMax]byte)(u.user[n+1:]) = last.letters
+	n += 1 + int(last.n)
+	u.n = uint8(len(strconv.AppendInt(u.user[:n], int64(i), 10)))
 }
 
 // names are what users are called.
-type names struct{ first, last []string }
+type names struct{ first, last words }
+
+// words are a choice of names.
+type words struct {
+	list []name
+	most int32 // of a draw: those above have fewer for the first words than for the others
+}
+
+// name is one word of a name.
+type name struct {
+	letters [nameMax]byte
+	n       uint8
+}
+
+// nameMax is room for the longest word of gofakeit's names.
+const nameMax = 15
 
 var allNames = sync.OnceValue(func() *names {
 	person := data.Data["person"]
-	return &names{first: letters(person["first"]), last: letters(person["last"])}
+	return &names{first: newWords(person["first"]), last: newWords(person["last"])}
 })
 
-// letters returns each word as its ASCII letters in lower case, without all else, as in O'Connor.
-func letters(words []string) []string {
-	list := make([]string, len(words))
-	for i, w := range words {
-		list[i] = strings.Map(func(c rune) rune {
+// newWords takes of each word its ASCII letters in lower case, without all else, as in O'Connor.
+func newWords(list []string) words {
+	w := words{list: make([]name, len(list)), most: int32((1 << 31) - 1 - (1<<31)%uint32(len(list)))}
+	for i, word := range list {
+		letters := strings.Map(func(c rune) rune {
 			switch {
 			case 'a' <= c && c <= 'z':
 				return c
@@ -71,22 +87,18 @@ func letters(words []string) []string {
 				return c | 0x20
 			}
 			return -1
-		}, w)
+		}, word)
+		w.list[i].n = uint8(copy(w.list[i].letters[:], letters))
 	}
-	return list
+	return w
 }
 
-// intn is Intn of math/rand's Rand over r, which the Faker uses: same words, same choice. The algorithm cannot change: Go
-// promises that a seeded math/rand stays as it is.
-func intn(r *rand.PCG, n int) int {
-	draw := func() int32 { return int32(r.Uint64() >> 33) }
-	if n&(n-1) == 0 {
-		return int(draw() & int32(n-1))
+// draw chooses as Intn of math/rand's Rand over r does, which the Faker uses: same words, same choice. The algorithm cannot change:
+// Go promises that a seeded math/rand stays as it is. (Its short way for powers of two chooses the same: most is then the highest.)
+func (w *words) draw(r *rand.PCG) *name {
+	v := int32(r.Uint64() >> 33)
+	for v > w.most {
+		v = int32(r.Uint64() >> 33)
 	}
-	most := int32((1 << 31) - 1 - (1<<31)%uint32(n))
-	v := draw()
-	for v > most {
-		v = draw()
-	}
-	return int(v % int32(n))
+	return &w.list[uint32(v)%uint32(len(w.list))]
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/brianvoe/gofakeit/v6"
+	"github.com/brianvoe/gofakeit/v6/data"
 )
 
 // source lets gofakeit draw from a PCG.
@@ -17,28 +18,31 @@ func (s source) Seed(int64)   {}
 
 // Users are called what a Faker over the same words would call them.
 func TestNamesAreTheFakers(t *testing.T) {
-	f := &Fleet{names: allNames()}
+	var u UPN
 	for seed := range uint64(5000) {
 		fake := gofakeit.NewCustom(source{rand.NewPCG(seed, 1)})
 		first, last := fake.FirstName(), fake.LastName()
 		plain := strings.NewReplacer("'", "", " ", "", "-", "")
 		want := plain.Replace(strings.ToLower(first)) + "." + plain.Replace(strings.ToLower(last)) + "42@t.example"
-		u := f.upn(rand.NewPCG(seed, 1), 42, "@t.example")
-		if got := u.String(); got != want {
-			t.Fatalf("seed %d: %s, want %s", seed, got, want)
+		u.draw(allNames(), rand.NewPCG(seed, 1), 42, "@t.example")
+		if got := u.String(); got != want || u != NewUPN(want) {
+			t.Fatalf("seed %d: %s, want %s and nothing of the name before", seed, got, want)
 		}
 	}
 }
 
 // The longest names and the largest number have room, and any address reads as it was given.
 func TestUPNHoldsAnyAddress(t *testing.T) {
-	longest := func(words []string) (n int) {
-		for _, w := range words {
+	longest := func(what string) (n int) {
+		for _, w := range data.Data["person"][what] {
 			n = max(n, len(w))
+		}
+		if n > nameMax {
+			t.Errorf("a %s name has %d bytes, room is for %d", what, n, nameMax)
 		}
 		return n
 	}
-	if n := longest(allNames().first) + 1 + longest(allNames().last) + len("2147483647"); n > userMax {
+	if n := longest("first") + 1 + longest("last") + len("2147483647"); n > userMax {
 		t.Errorf("a user has up to %d bytes, room is for %d", n, userMax)
 	}
 	for _, s := range []string{"", "@", "a@b.example", "zoë.o'neill@contoso.example", "no domain", strings.Repeat("x", 300) + "@long.example", "@@"} {
