@@ -74,7 +74,7 @@ func AppendAnswer(dst []byte, a *Answer) []byte {
 			dst = append(dst, `{"seq":`...)
 			dst = appendUint(dst, r.Seq)
 			dst = append(dst, `,"reason":`...)
-			dst = appendText(dst, r.Reason)
+			dst = appendEscaped(dst, r.Reason)
 			dst = append(dst, '}')
 		}
 		dst = append(dst, ']')

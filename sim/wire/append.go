@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -23,14 +24,16 @@ var plain = func() (t [256]bool) {
 
 // plainTo is where in s, from i on, the first byte is that does not stand for itself in a JSON string; len(s): there is none.
 func plainTo[S string | []byte](s S, i int) int {
-	for ; i+8 <= len(s); i += 8 {
-		if odd := odd(eight(s, i)); odd != 0 {
-			return i + bits.TrailingZeros64(odd)/8
+	rest := s[i:]
+	for ; len(rest) >= 8; rest = rest[8:] {
+		if odd := odd(eight(rest)); odd != 0 {
+			return len(s) - len(rest) + bits.TrailingZeros64(odd)/8
 		}
 	}
-	if left := 8 * (len(s) - i); left > 0 && len(s) >= 8 {
+	i = len(s) - len(rest)
+	if left := 8 * len(rest); left > 0 && len(s) >= 8 {
 		// The last eight bytes without those that were looked at: behind the others there is then a 0, which is odd.
-		return i + bits.TrailingZeros64(odd(eight(s, len(s)-8)>>(64-left)))/8
+		return i + bits.TrailingZeros64(odd(eight(s[len(s)-8:])>>(64-left)))/8
 	}
 	for i < len(s) && plain[s[i]] {
 		i++
@@ -46,16 +49,61 @@ func odd(x uint64) uint64 {
 
 const ones = 0x0101010101010101 // in each of eight bytes
 
-// eight is the eight bytes of s from i on, the first in the lowest. The compiler makes one load of it.
-func eight[S string | []byte](s S, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+// eight is the first eight bytes of s, the first in the lowest, and four the first four. The compiler makes one load of each.
+func eight[S string | []byte](s S) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func four(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 // appendText writes a JSON string with its quotes (RFC 8259 section 7). It escapes only what must be escaped; bytes that
 // are not UTF-8 become U+FFFD, as encoding/json does it.
-func appendText[S string | []byte](dst []byte, s S) []byte {
+//
+// The texts of an upload are short; mostly there is room for them, and nothing in them is to be escaped.
+func appendText(dst []byte, s string) []byte {
+	if end := len(dst) + len(s) + 2; end <= cap(dst) && quotePlain(dst[len(dst):end], s) {
+		return dst[:end]
+	}
+	return appendEscaped(dst, s)
+}
+
+// quotePlain writes s with its quotes to all of dst, and tells whether that is right: each byte stands for itself in a JSON string. Bytes in
+// the midst are written twice.
+func quotePlain(dst []byte, s string) bool {
+	dst[0], dst[len(s)+1] = '"', '"'
+	dst = dst[1 : len(s)+1]
+	if len(s) >= 8 {
+		last := eight(s[len(s)-8:])
+		binary.LittleEndian.PutUint64(dst[len(s)-8:], last)
+		odds := odd(last)
+		for i := 0; i < len(s)-8; i += 8 {
+			x := eight(s[i:])
+			binary.LittleEndian.PutUint64(dst[i:], x)
+			odds |= odd(x)
+		}
+		return odds == 0
+	}
+	if len(s) >= 4 {
+		x, last := four(s), four(s[len(s)-4:])
+		binary.LittleEndian.PutUint32(dst, x)
+		binary.LittleEndian.PutUint32(dst[len(s)-4:], last)
+		return odd(uint64(x)|uint64(last)<<32) == 0
+	}
+	for i := range len(s) {
+		if dst[i] = s[i]; !plain[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// appendEscaped is appendText of whatever text.
+func appendEscaped[S string | []byte](dst []byte, s S) []byte {
 	dst = append(dst, '"')
 	from := 0
 	for i := plainTo(s, 0); i < len(s); i = plainTo(s, i) {
@@ -97,7 +145,7 @@ func escapeTail(dst []byte, from int) []byte {
 	i, more := len(dst), 0
 	at := from
 	for ; at+8 <= i; at += 8 {
-		more += bits.OnesCount64(escapes(eight(dst, at)))
+		more += bits.OnesCount64(escapes(eight(dst[at:])))
 	}
 	for _, c := range dst[at:] {
 		if c == '"' || c == '\\' || c == '\n' {

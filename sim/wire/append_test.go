@@ -17,7 +17,7 @@ func TestEscapeTail(t *testing.T) {
 	}
 }
 
-// Eight bytes are looked at a time, and the last ones once more: each byte at each place of texts of all such lengths.
+// Eight bytes are looked at a time, or four, and the last ones once more: each byte at each place of texts of all such lengths.
 func TestEscapesAnywhere(t *testing.T) {
 	for n := range 26 {
 		for at := range n {
@@ -29,13 +29,18 @@ func TestEscapesAnywhere(t *testing.T) {
 				}
 				want, i := []byte{'"'}, 0
 				for i < n {
-					want = append(want, appendText(nil, text[i:i+1])[1:]...)
+					want = append(want, appendEscaped(nil, text[i:i+1])[1:]...)
 					want = want[:len(want)-1]
 					i++
 				}
 				want = append(want, '"')
-				if got := appendText(nil, text); !bytes.Equal(got, want) {
-					t.Errorf("appendText(%q) = %s, want %s", text, got, want)
+				for _, room := range []int{0, n + 1, n + 2, 100} {
+					if got := appendText(make([]byte, 0, room), string(text)); !bytes.Equal(got, want) {
+						t.Errorf("appendText(%q) to room for %d bytes = %s, want %s", text, room, got, want)
+					}
+				}
+				if got := appendEscaped(nil, text); !bytes.Equal(got, want) {
+					t.Errorf("appendEscaped(%q) = %s, want %s", text, got, want)
 				}
 				if got := escapeJSON(append([]byte{'"', c}, text...), 2); !bytes.Equal(got[2:], want[1:len(want)-1]) {
 					t.Errorf("escapeJSON(%q) = %s, want %s", text, got[2:], want[1:len(want)-1])
@@ -50,9 +55,9 @@ func FuzzText(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		b := appendText(nil, s)
-		if also := appendText(nil, []byte(s)); !bytes.Equal(b, also) {
-			t.Fatalf("appendText(%q) = %s as a string, %s as bytes", s, b, also)
+		b := appendText(make([]byte, 0, len(s)+2), s)
+		if also := appendEscaped(nil, []byte(s)); !bytes.Equal(b, also) {
+			t.Fatalf("appendText(%q) = %s as a string, appendEscaped %s as bytes", s, b, also)
 		}
 		var got string
 		if err := json.Unmarshal(b, &got); err != nil {

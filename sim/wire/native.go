@@ -183,6 +183,7 @@ func appendCrash(dst []byte, d *fleet.Device, e *event.Event) []byte {
 }
 
 func appendUPN(dst []byte, d *fleet.Device) []byte {
-	var room [128]byte
-	return appendText(dst, d.UPN.AppendText(room[:0]))
+	dst = append(dst, '"')
+	from := len(dst)
+	return append(escapeJSON(d.UPN.AppendText(dst), from), '"')
 }

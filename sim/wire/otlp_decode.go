@@ -151,14 +151,14 @@ func flatJSON(dst, record []byte, no func(field string)) []byte {
 			}
 			continue
 		}
-		dst = append(appendText(append(dst, ','), key), ':')
+		dst = append(appendEscaped(append(dst, ','), key), ':')
 		switch string(key) {
 		case "attributes":
 			dst = flatAttributes(dst, value, no)
 		case "body":
 			dst = flatValue(dst, value, no)
 		case "timeUnixNano", "observedTimeUnixNano": // a number is the same
-			dst = appendText(dst, textOf(value))
+			dst = appendEscaped(dst, textOf(value))
 		default:
 			dst = append(dst, value...)
 		}
@@ -185,7 +185,7 @@ func flatAttributes(dst, list []byte, no func(field string)) []byte {
 		if n++; n > 1 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, key), ':')
+		dst = append(appendEscaped(dst, key), ':')
 		dst = flatValue(dst, value, no)
 	}
 	return append(dst, '}')

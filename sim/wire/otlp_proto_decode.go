@@ -161,7 +161,7 @@ func (p *protoReader) text(dst, text []byte) []byte {
 	if !utf8.Valid(text) {
 		p.fail("a text that is not UTF-8")
 	}
-	return appendText(dst, text)
+	return appendEscaped(dst, text)
 }
 
 // protoReader goes through the fields of a message.

@@ -282,7 +282,7 @@ func escapeJSON(dst []byte, from int) []byte {
 	for i := first; i < len(dst); i = plainTo(dst, i+1) {
 		if c := dst[i]; c != '"' && c != '\\' && c != '\n' {
 			to := len(dst)
-			dst = appendText(dst, dst[first:to]) // what is not ASCII, or holds a tab: a comment of a user, a name
+			dst = appendEscaped(dst, dst[first:to]) // what is not ASCII, or holds a tab: a comment of a user, a name
 			n := copy(dst[first:], dst[to+1:len(dst)-1])
 			return dst[:first+n]
 		}
