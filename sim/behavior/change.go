@@ -178,11 +178,12 @@ func (s *Stream) turn(st *state, to uint32, at time.Duration) {
 func (s *Stream) first(st *state, self uint64, clock int, at time.Duration) time.Duration {
 	rate := s.plans[st.plan].rates[clock]
 	if rate.Every > 0 {
-		n := int64((at-phase(self, clock, rate)+rate.Every)/rate.Every) - 1 // the period under way; -1 before the first
-		if in := periodic(self, clock, rate, n); in > at {
+		first := phase(self, clock, rate)
+		n := int64((at-first+rate.Every)/rate.Every) - 1 // the period under way; -1 before the first
+		if in := inPeriod(self, clock, rate, first, n); in > at {
 			return in
 		}
-		return periodic(self, clock, rate, n+1)
+		return inPeriod(self, clock, rate, first, n+1)
 	}
 	return s.random(st, self, drawChange, clock, at)
 }

@@ -65,7 +65,12 @@ func (r Rate) of(share float64) Rate {
 // periodic returns the occurrence of a periodic clock in period n of a device: the period begins at phase + n*Every, and the
 // occurrence is late by up to Jitter of Every.
 func periodic(self uint64, clock int, r Rate, n int64) time.Duration {
-	at := phase(self, clock, r) + time.Duration(n)*r.Every
+	return inPeriod(self, clock, r, phase(self, clock, r), n)
+}
+
+// inPeriod is periodic where the phase is known.
+func inPeriod(self uint64, clock int, r Rate, phase time.Duration, n int64) time.Duration {
+	at := phase + time.Duration(n)*r.Every
 	if r.Jitter > 0 {
 		d := newDraws(self, drawJitter, clock+1, uint64(n))
 		at += time.Duration(d.unit() * r.Jitter * float64(r.Every))
@@ -98,8 +103,9 @@ func (s *Stream) random(st *state, self uint64, why purpose, clock int, at time.
 func (s *Stream) after(st *state, self uint64, clock int, at time.Duration) time.Duration {
 	rate := s.plans[st.plan].rates[clock]
 	if rate.Every > 0 {
-		since := at - phase(self, clock, rate) + rate.Every // of period -1: not negative
-		return periodic(self, clock, rate, int64(since/rate.Every))
+		first := phase(self, clock, rate)
+		since := at - first + rate.Every // of period -1: not negative
+		return inPeriod(self, clock, rate, first, int64(since/rate.Every))
 	}
 	return s.random(st, self, drawGap, clock, at)
 }

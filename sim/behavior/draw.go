@@ -73,10 +73,16 @@ func (d *draws) logNormal(median, p95 float64) float64 {
 	if p95 <= median {
 		return median
 	}
-	return spread(median, p95, d.normal())
+	return newBand(median, p95).at(d.normal())
 }
 
-// spread is log-normal for a standard normal z. 1.6449 is the 95th percentile of that.
-func spread(median, p95, z float64) float64 {
-	return median * math.Exp(math.Log(p95/median)/1.6448536269514722*z)
+// band is a log-normal distribution.
+type band struct{ median, width float64 }
+
+// newBand returns that with the given median and 95th percentile. 1.6449 is the 95th percentile of a standard normal distribution.
+func newBand(median, p95 float64) band {
+	return band{median, math.Log(p95/median) / 1.6448536269514722}
 }
+
+// at is the value for a standard normal z.
+func (b band) at(z float64) float64 { return b.median * math.Exp(b.width*z) }

@@ -13,10 +13,11 @@ type Filler struct {
 	cfg    *Config
 	visits visitor
 	up     *Upload
-	first  fleet.Device // the upload's device as the fleet made it
-	now    fleet.Device // when the upload falls due
-	then   fleet.Device // when an event happened
-	plan   Plan         // at that time; scratch of planAt
+	first  fleet.Device  // the upload's device as the fleet made it
+	now    *fleet.Device // when the upload falls due: first, or due
+	due    fleet.Device  // scratch of Begin
+	then   fleet.Device  // when an event happened
+	plan   Plan          // at that time; scratch of planAt
 
 	private bool // see Private
 	zones   map[*time.Location]*zone
@@ -43,16 +44,20 @@ func (f *Filler) zone(loc *time.Location) *zone {
 func (f *Filler) Begin(u *Upload) *fleet.Device {
 	f.up = u
 	f.cfg.Fleet.Device(u.Device, &f.first)
-	f.now = f.first
-	u.Past.Device(&f.now, u.Due)
+	f.now = &f.first
+	if len(u.Past.Spans()) > 0 {
+		f.due = f.first
+		u.Past.Device(&f.due, u.Due)
+		f.now = &f.due
+	}
 	f.private = f.now.ExcludeURL
-	return &f.now
+	return f.now
 }
 
 // Fill makes event n of the upload, from 0. It returns the device as it was when the event happened, as far as that shows in
 // the event. That, and what e points to, is valid until the next call.
 func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
-	it, d := f.up.Items[n], &f.now
+	it, d := f.up.Items[n], f.now
 	// Privacy: what it withholds stays on the device when it is in effect, be it when the event happened or when it is sent.
 	if len(f.up.Past.Spans()) > 0 && f.tells(it.Kind) {
 		d = f.at(it.At)
@@ -60,13 +65,11 @@ func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
 	}
 	self := key(f.cfg.Seed, uint64(d.Index))
 	seq := f.up.FirstSeq + uint32(n)
-	*e = event.Event{
-		ID:   id(self, 0, uint64(seq)),
-		Seq:  seq,
-		Kind: it.Kind,
-		At:   f.cfg.Start.Add(it.At + f.up.Past.skew(f.cfg, d.Index, it.At)).Truncate(time.Millisecond),
-		Has:  f.cfg.Sends.On(d.ExcludeURL || f.now.ExcludeURL) & it.Kind.Fields(),
-	}
+	// Field by field: a composite literal would be made elsewhere and copied.
+	*e = event.Event{}
+	e.ID, e.Seq, e.Kind = id(self, 0, uint64(seq)), seq, it.Kind
+	e.At = f.cfg.millis(it.At + f.up.Past.skew(f.cfg, d.Index, it.At))
+	e.Has = f.cfg.Sends.On(d.ExcludeURL || f.now.ExcludeURL) & it.Kind.Fields()
 	draw := newDraws(self, drawPayload, int(it.Kind), uint64(it.At))
 	plan := f.planAt(it, d.Cohort)
 	switch it.Kind {
@@ -94,6 +97,15 @@ func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
 		e.Diag.Browsers = browsers(self)
 	}
 	return d
+}
+
+// millis is the instant of a device time to the millisecond, as Truncate of that instant is, which divides.
+func (c *Config) millis(at time.Duration) time.Time {
+	over := (time.Duration(c.Start.Nanosecond()) + at) % time.Millisecond
+	if over < 0 {
+		over += time.Millisecond
+	}
+	return c.Start.Add(at - over)
 }
 
 // tells reports whether an event of a kind shows what its device was when it happened.
@@ -165,7 +177,7 @@ func (f *Filler) threat(e *event.Event, d *fleet.Device, plan *Plan, self uint64
 // Seen appends the URL of event n of the upload, a detection, as the classifier on the device saw it, in its zone: unsupervised devices
 // see the host alone. What of it the device sends is another matter, see Fill.
 func (f *Filler) Seen(dst []byte, n int) []byte {
-	it, d := f.up.Items[n], &f.now
+	it, d := f.up.Items[n], f.now
 	v := f.visits.visit(key(f.cfg.Seed, uint64(d.Index)), d.Cohort, d.Supervised, it.At, f.planAt(it, d.Cohort).Web.MaliciousShare)
 	host := f.visits.hostOf(&v)
 	dst = host.Append(dst)
@@ -179,14 +191,8 @@ func (f *Filler) Seen(dst []byte, n int) []byte {
 // id makes a version 8 UUID of one kind of thing (RFC 9562 section 5.8).
 func id(self uint64, kind int, n uint64) (out event.ID) {
 	d := newDraws(self, drawID, kind, n)
-	for i := 0; i < len(out); i += 8 {
-		w := d.next()
-		for b := range 8 {
-			out[i+b] = byte(w >> (8 * b))
-		}
-	}
-	out[6] = out[6]&0x0f | 0x80
-	out[8] = out[8]&0x3f | 0x80
+	le.PutUint64(out[:8], d.next()&^(0xf<<52)|8<<52)
+	le.PutUint64(out[8:], d.next()&^(3<<6)|2<<6)
 	return out
 }
 
@@ -226,18 +232,16 @@ func (f *Filler) crash(self uint64, d *fleet.Device, plan *Plan, it *Item) event
 	c := crashForms[reason]
 	c.Reason, c.Process, c.Form = reason, event.ProcessApp, plan.Crashes.Form
 	c.Incident = id(self, 1, uint64(it.At))
-	var l life
+	from := max(f.booted(d, it.At), f.died(it.At, it.since)) // of the extension, which starts at once
 	switch {
 	case !extension:
-		l = f.appLife(self, d, plan, it.At, it.since)
+		from = f.appLife(self, f.zone(d.Timezone), plan, it.At, from).from
 	case d.Supervised:
 		c.Process = event.ProcessFilter
-		l = f.extensionLife(d, it.At, it.since)
 	default:
 		c.Process = event.ProcessTunnel
-		l = f.extensionLife(d, it.At, it.since)
 	}
-	c.UptimeSec = uint32((it.At - l.from) / time.Second)
+	c.UptimeSec = uint32((it.At - from) / time.Second)
 	return c
 }
 

@@ -18,18 +18,22 @@ import (
 const (
 	extensionLimit = 50.
 
-	idleMedian, idleP95 = 14., 22.  // the extension at night
-	busyMedian, busyP95 = 20., 34.  // and while the user is active
-	startPeak           = 19.6      // when it starts,
-	started             = 5.8       // soon afterwards,
-	startFor            = 36.       // the first falls to the second within this many seconds
-	warmFor             = 25. * 60. // and that rises to what it needs within this many
-	steadyMost          = 44.       // what it needs without a leak stays below
-	leakPerHour         = 1.5       // of the slowest leak
+	startPeak   = 19.6      // when it starts,
+	started     = 5.8       // soon afterwards,
+	startFor    = 36.       // the first falls to the second within this many seconds
+	warmFor     = 25. * 60. // and that rises to what it needs within this many
+	steadyMost  = 44.       // what it needs without a leak stays below
+	leakPerHour = 1.5       // of the slowest leak
 
-	frontMedian, frontP95 = 85., 160. // the app while the user looks at it
-	awayMedian, awayP95   = 35., 55.  // and in the background; the second is ours
-	padTimes              = 1.25      // iPads have more pixels to keep (assumption)
+	padTimes = 1.25 // iPads have more pixels to keep (assumption)
+)
+
+// Footprints in MiB, over devices and times.
+var (
+	idleMiB  = newBand(14, 22)  // the extension at night
+	busyMiB  = newBand(20, 34)  // and while the user is active
+	frontMiB = newBand(85, 160) // the app while the user looks at it
+	awayMiB  = newBand(35, 55)  // and in the background; the second is ours
 )
 
 // memory makes the footprints of a device at a time. What a process needs is a level of the device's own that drifts, and a
@@ -37,18 +41,19 @@ const (
 // pages are visited, since benign browsing must not show (privacy catalogue: P06). When the extension is going to be killed, a leak
 // comes on top, and its footprint reaches the limit at the kill.
 func (f *Filler) memory(self uint64, d *fleet.Device, plan *Plan, it *Item, noise *draws) event.MemoryUse {
-	busy := f.busy(d, plan, it.At)
-	l := f.extensionLife(d, it.At, it.since)
+	z := f.zone(d.Timezone)
+	active := plan.Day.busy(z, it.At)
+	booted := f.booted(d, it.At)
 	m := event.MemoryUse{ExtensionLimitKiB: extensionLimit * 1024}
-	m.ExtensionKiB = kib(extension(self, l.from, it, busy, noise.normal()))
+	m.ExtensionKiB = kib(extension(self, max(booted, f.died(it.At, it.since)), it, active, noise.normal()))
 
 	since := uint32(it.At / time.Second) // the app has not died in this run
 	if it.app < math.MaxUint8 {
 		died := (it.At/appUnit - time.Duration(it.app)) * appUnit
 		since -= uint32(died / time.Second)
 	}
-	l = f.appLife(self, d, plan, it.At, since)
-	now, peak := app(self, d, l, it.At, busy, noise)
+	l := f.appLife(self, z, plan, it.At, max(booted, f.died(it.At, since)))
+	now, peak := app(self, d, l, it.At, active, noise)
 	m.AppKiB, m.AppPeakKiB = kib(now), kib(peak)
 	return m
 }
@@ -57,11 +62,11 @@ func (f *Filler) memory(self uint64, d *fleet.Device, plan *Plan, it *Item, nois
 func kib(mib float64) uint32 { return uint32(mib*64) * 16 }
 
 // extension is the footprint of the network extension, which has run from from on.
-func extension(self uint64, from time.Duration, it *Item, busy, noise float64) float64 {
+func extension(self uint64, from time.Duration, it *Item, active, noise float64) float64 {
 	own := newDraws(self, drawLevel, 0, 0)
 	z := 0.85 * own.normal()
 	at := it.At
-	footprint := steady(busy, z+0.45*drift(self, 1, at, 8*time.Hour)+0.28*noise)
+	footprint := steady(active, z+0.45*drift(self, 1, at, 8*time.Hour)+0.28*noise)
 
 	up := (at - from).Seconds()
 	footprint = started + (footprint-started)*(1-math.Exp(-up/warmFor)) + (startPeak-started)*math.Exp(-up/startFor)
@@ -84,9 +89,13 @@ func extension(self uint64, from time.Duration, it *Item, busy, noise float64) f
 	return footprint*(1-part) + extensionLimit*part
 }
 
-// steady is what the extension needs without a leak, between idle and busy (0..1); z is standard normal over devices and times.
-func steady(busy, z float64) float64 {
-	x := math.Pow(spread(idleMedian, idleP95, z), 1-busy) * math.Pow(spread(busyMedian, busyP95, z), busy)
+// steady is what the extension needs without a leak, between idle and busy as the user is active, 0..1; z is standard normal over devices
+// and times.
+func steady(active, z float64) float64 {
+	x := busyMiB.at(z)
+	if active < 1 {
+		x = math.Pow(idleMiB.at(z), 1-active) * math.Pow(x, active)
+	}
 	// Bent below steadyMost; what is small stays as it is.
 	r := x / steadyMost
 	r *= r
@@ -95,7 +104,7 @@ func steady(busy, z float64) float64 {
 }
 
 // app is the footprint of the app now, and the most that it had in this life.
-func app(self uint64, d *fleet.Device, l life, at time.Duration, busy float64, noise *draws) (now, peak float64) {
+func app(self uint64, d *fleet.Device, l life, at time.Duration, active float64, noise *draws) (now, peak float64) {
 	own := newDraws(self, drawLevel, 2, 0)
 	z := 0.75 * own.normal()
 	life := newDraws(self, drawLife, 4, uint64(l.from))
@@ -105,14 +114,14 @@ func app(self uint64, d *fleet.Device, l life, at time.Duration, busy float64, n
 		times = padTimes
 	}
 	// The peak belongs to the life, so it never falls while the app runs.
-	now = times * spread(awayMedian, awayP95, z+0.5*drift(self, 3, at, 4*time.Hour)+0.4*noise.normal())
+	now = times * awayMiB.at(z+0.5*drift(self, 3, at, 4*time.Hour)+0.4*noise.normal())
 	if !l.front {
-		peak = times * spread(awayMedian, awayP95, z+0.9) * (1 + 0.2*life.unit())
+		peak = times * awayMiB.at(z+0.9) * (1 + 0.2*life.unit())
 		return min(now, peak), peak
 	}
-	peak = times * spread(frontMedian, frontP95, z+0.45*size+0.45) * (1 + 0.2*life.unit())
-	if noise.unit() < frontShare*busy {
-		now = times * spread(frontMedian, frontP95, z+0.45*size+0.45*drift(self, 4, at, 2*time.Hour))
+	peak = times * frontMiB.at(z+0.45*size+0.45) * (1 + 0.2*life.unit())
+	if noise.unit() < frontShare*active {
+		now = times * frontMiB.at(z+0.45*size+0.45*drift(self, 4, at, 2*time.Hour))
 	}
 	return min(now, peak), peak
 }
@@ -133,10 +142,10 @@ func drift(self uint64, which int, at, period time.Duration) float64 {
 }
 
 // busy is how active the user of a device is at a time, 0..1, by the shape of the day; whole hours flow into each other.
-func (f *Filler) busy(d *fleet.Device, plan *Plan, at time.Duration) float64 {
+func (d *Day) busy(z *zone, at time.Duration) float64 {
 	const half = 30 * time.Minute
-	local := (f.zone(d.Timezone).local(at) + week - half) % week
+	local := (z.local(at) + week - half) % week
 	hour := int(local / time.Hour)
 	w := float64(local%time.Hour) / float64(time.Hour)
-	return min(1, plan.Day.at(hour)*(1-w)+plan.Day.at((hour+1)%hoursPerWeek)*w)
+	return min(1, d.at(hour)*(1-w)+d.at((hour+1)%hoursPerWeek)*w)
 }

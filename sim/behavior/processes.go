@@ -130,34 +130,29 @@ func (c *Crashes) death(self uint64, at time.Duration) (reason string, extension
 	return reason, reason != "watchdog" && d.unit() < 1./3
 }
 
-// life is one run of a process, with times as offsets from the run's start.
+// life is one run of the app, with times as offsets from the run's start.
 type life struct {
 	from  time.Duration
-	front bool // of the app: the user has opened it in this life
-}
-
-// extensionLife is the life of the network extension at a time, given the seconds since it last died: then it starts at once, and
-// else after the device does.
-func (f *Filler) extensionLife(d *fleet.Device, at time.Duration, since uint32) life {
-	return life{from: max(f.booted(d, at), f.died(at, since))}
+	front bool // the user has opened it in this life
 }
 
 // appPeriod is how often the app starts anew while the device runs: the system ends what is in the background when it needs
 // the memory, and what ended starts again with the next push, background task or touch. The period is an assumption.
 const appPeriod = 12 * time.Hour
 
-// appLife is the same for the app.
-func (f *Filler) appLife(self uint64, d *fleet.Device, plan *Plan, at time.Duration, since uint32) life {
+// appLife is the life of the app at a time, given when it began at the earliest.
+func (f *Filler) appLife(self uint64, z *zone, plan *Plan, at, earliest time.Duration) life {
 	starts := Rate{Every: appPeriod, Jitter: 1}
-	period := int64((at - phase(self, appStarts, starts)) / appPeriod)
-	from := periodic(self, appStarts, starts, period)
+	first := phase(self, appStarts, starts)
+	period := int64((at - first) / appPeriod)
+	from := inPeriod(self, appStarts, starts, first, period)
 	for from > at {
 		period--
-		from = periodic(self, appStarts, starts, period)
+		from = inPeriod(self, appStarts, starts, first, period)
 	}
-	l := life{from: max(from, f.booted(d, at), f.died(at, since))}
+	l := life{from: max(from, earliest)}
 	draw := newDraws(self, drawLife, 1, uint64(l.from))
-	l.front = draw.unit() < 0.25+0.5*f.busy(d, plan, max(l.from, 0)) // else a push or a background task started it (shares: assumptions)
+	l.front = draw.unit() < 0.25+0.5*plan.Day.busy(z, max(l.from, 0)) // else a push or a background task started it (shares: assumptions)
 	return l
 }
 
@@ -167,9 +162,11 @@ const appStarts = numClocks
 // booted is when the processes came up after the device last started. They wait until it is unlocked; the time until then is an
 // assumption.
 func (f *Filler) booted(d *fleet.Device, at time.Duration) time.Duration {
-	boot := d.Booted(f.cfg.Start.Add(at))
-	draw := newDraws(uint64(boot.Unix()), drawLife, 2, uint64(d.Index))
-	return min(at, boot.Sub(f.cfg.Start)+20*time.Second+time.Duration(draw.unit()*float64(time.Minute)))
+	start, part := f.cfg.Start.Unix(), time.Duration(f.cfg.Start.Nanosecond())
+	boot := d.BootedUnix(start + int64((part+at)/time.Second))
+	draw := newDraws(uint64(boot), drawLife, 2, uint64(d.Index))
+	up := time.Duration(boot-start)*time.Second - part
+	return min(at, up+20*time.Second+time.Duration(draw.unit()*float64(time.Minute)))
 }
 
 // died is when a process last died, to the second. Where it did not in this run, it is long ago, or before enrolment.

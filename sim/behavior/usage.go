@@ -7,6 +7,12 @@ import (
 	"drover/sim/event"
 )
 
+// Of a day.
+var (
+	cpuSeconds  = newBand(85, 240)
+	receivedKiB = newBand(900, 3200)
+)
+
 // diagnostics makes what the app used since the last such report: of the screen, the processor and the network.
 //
 // Visits to the app come with what the user did in it, and what was sent with the events that were reported. What the extension
@@ -26,9 +32,9 @@ func diagnostics(self uint64, draw *draws, plan *Plan, it *Item) event.Diagnosti
 		sessions += math.Ceil(actions / (1 + 3*draw.unit())) // one to four things done in a visit
 	}
 	front := math.Floor(min(sessions*draw.logNormal(40, 240), days*12*3600))
-	cpu := days*spread(85, 240, 0.8*busy+0.6*draw.normal()) + 0.08*front
+	cpu := days*cpuSeconds.at(0.8*busy+0.6*draw.normal()) + 0.08*front
 	sent := float64(it.since) * draw.logNormal(1, 1.5)
-	received := days * spread(900, 3200, 0.8*chatty+0.6*draw.normal())
+	received := days * receivedKiB.at(0.8*chatty+0.6*draw.normal())
 	return event.Diagnostic{
 		SessionsPerDay: uint16(min(math.Round(sessions/days), math.MaxUint16)),
 		ForegroundSec:  count(front),
