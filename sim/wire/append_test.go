@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestEscapeTail(t *testing.T) {
@@ -45,6 +46,24 @@ func TestEscapesAnywhere(t *testing.T) {
 				if got := escapeJSON(append([]byte{'"', c}, text...), 2); !bytes.Equal(got[2:], want[1:len(want)-1]) {
 					t.Errorf("escapeJSON(%q) = %s, want %s", text, got[2:], want[1:len(want)-1])
 				}
+			}
+		}
+	}
+}
+
+// TestTimeText holds times of all years, in whatever zone, to package time.
+func TestTimeText(t *testing.T) {
+	zone := time.FixedZone("", -9*60*60)
+	for year := range 10000 {
+		for _, at := range []time.Time{
+			time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC),
+			time.Date(year, 2, 28, 23+year%2, 0, 0, 1e6-1, time.UTC), // or February 29, or March 1
+			time.Date(year, time.Month(1+year%12), 1+year%28, year%24, year%60, year/7%60, year*99_999, time.UTC).In(zone),
+			time.Date(year, 12, 31, 23, 59, 59, 1e9-1, time.UTC),
+		} {
+			want := at.UTC().Format("x2006-01-02T15:04:05.000Z")
+			if got := string(appendTime([]byte("x"), at)); got != want {
+				t.Fatalf("appendTime(%v) = %s, want %s", at, got, want)
 			}
 		}
 	}
