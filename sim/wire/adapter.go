@@ -77,8 +77,8 @@ var Drover = Adapter{Name: "drover", Ops: [measure.NumOps]Exchange{
 }}
 
 func readDrover(r *Reply, a *Answer) (measure.Class, error) {
-	a.reset()
 	if r.Class != measure.OK {
+		a.reset()
 		return r.Class, nil
 	}
 	if err := DecodeAnswer(r.Body, a); err != nil {

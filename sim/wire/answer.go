@@ -87,6 +87,45 @@ func AppendAnswer(dst []byte, a *Answer) []byte {
 // half filled.
 func DecodeAnswer(body []byte, a *Answer) error {
 	a.reset()
+	if a.short(body) {
+		return nil
+	}
+	return a.decode(body)
+}
+
+// short reads an answer that says how many events were taken and nothing of single ones, as AppendAnswer has it or without duplicates: most
+// are. False: it is another, or wrong, and a is as it was.
+func (a *Answer) short(body []byte) bool {
+	accepted, rest := cutCount(body, `{"accepted":`)
+	duplicates := 0
+	if len(rest) > 1 {
+		duplicates, rest = cutCount(rest, `,"duplicates":`)
+	}
+	if string(rest) != "}" {
+		return false
+	}
+	a.Accepted, a.Duplicates = accepted, duplicates
+	return true
+}
+
+// cutCount reads a whole number of up to nine digits that follows before, and returns what is behind it; nil where there is none.
+func cutCount(text []byte, before string) (n int, rest []byte) {
+	if len(text) < len(before) || string(text[:len(before)]) != before {
+		return 0, nil
+	}
+	text = text[len(before):]
+	i := 0
+	for ; i < len(text) && text[i]-'0' <= 9; i++ {
+		n = n*10 + int(text[i]-'0')
+	}
+	if i == 0 || i > 9 || i > 1 && text[0] == '0' {
+		return 0, nil
+	}
+	return n, text[i:]
+}
+
+// decode reads any answer. a is empty.
+func (a *Answer) decode(body []byte) error {
 	doc := decoder{data: body, event: -1}
 	d := &doc
 	d.checkUTF8()

@@ -89,11 +89,52 @@ func TestDecodeAnswer(t *testing.T) {
 	}
 }
 
+// TestShortAnswer: what short reads, decode reads alike, and whatever it leaves to decode it has not touched.
+func TestShortAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		body  string
+		short bool
+	}{
+		{`{"accepted":1}`, true},
+		{`{"accepted":0,"duplicates":0}`, true},
+		{`{"accepted":999999999,"duplicates":12}`, true},
+		{`{"accepted":4294967295}`, false}, // decode takes it
+		{`{"accepted":01}`, false},
+		{`{"accepted":1,"duplicates":00}`, false},
+		{`{"accepted":-1}`, false},
+		{`{"accepted":1.0}`, false},
+		{`{"accepted":}`, false},
+		{`{"accepted":1,"duplicates":}`, false},
+		{`{"accepted":1,"accepted":1}`, false},
+		{`{"duplicates":1}`, false},
+		{`{"accepted":1`, false},
+		{`{"accepted":1}}`, false},
+		{`{"accepted":1} `, false},
+		{`{"accepted":1,"duplicates":2`, false},
+		{`{"accepted":1,"duplicates":2,"refused":[]}`, false},
+		{`{"accepted":18446744073709551617}`, false},
+		{`{"accept`, false},
+		{``, false},
+	} {
+		var short, whole Answer
+		if got := short.short([]byte(tt.body)); got != tt.short {
+			t.Errorf("short(%s) = %t, want %t", tt.body, got, tt.short)
+		}
+		if err := whole.decode([]byte(tt.body)); tt.short && (err != nil || !cmp.Equal(short, whole)) || !tt.short && !cmp.Equal(short, Answer{}) {
+			t.Errorf("short(%s) reads %+v, decode %+v, %v", tt.body, short, whole, err)
+		}
+	}
+}
+
 func FuzzDecodeAnswer(f *testing.F) {
 	f.Add(AppendAnswer(nil, testAnswer()))
+	f.Add(AppendAnswer(nil, &Answer{Accepted: 1}))
 	f.Add([]byte(`{"accepted":1,"x":[1,-2.5e3,{"a":null,"b":[true,false,"\n"]}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		var a, again Answer
+		var a, again, whole Answer
+		if again.short(body) && (whole.decode(body) != nil || !cmp.Equal(again, whole)) {
+			t.Fatalf("%q is read as %+v, should be %+v", body, again, whole)
+		}
 		if err := DecodeAnswer(body, &a); err != nil {
 			if e := (*Error)(nil); !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(body) || e.Msg == "" {
 				t.Fatalf("error %#v of %d bytes", err, len(body))
