@@ -15,13 +15,13 @@ import (
 
 // sender makes attempts, one at a time. Everything it needs for one is its own and is used again.
 type sender struct {
-	maker
-	w     *worker
-	req   target.Request
-	ans   target.Answer
-	reply wire.Reply
-	said  wire.Answer
-	draw  *rand.Rand // delays of retries
+	*maker // while a request is made; see run.makers
+	w      *worker
+	req    target.Request
+	ans    target.Answer
+	reply  wire.Reply
+	said   wire.Answer
+	draw   *rand.Rand // delays of retries
 
 	job    job              // closed model: the upload under way
 	audit  *privacy.Reader  // nil when no check asks for it
@@ -52,9 +52,8 @@ type threat struct {
 
 func newSender(w *worker) *sender {
 	s := &sender{
-		maker: newMaker(w.run.cfg.Model),
-		w:     w,
-		draw:  rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), // back-off depends on answers, so it is no part of what a seed decides
+		w:    w,
+		draw: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())), // back-off depends on answers, so it is no part of what a seed decides
 	}
 	if a := w.run.audit; a != nil {
 		s.audit = a.Reader(func(fleet.GUID) (privacy.Settings, bool) { return s.holder, true })
@@ -84,10 +83,13 @@ func (s *sender) send(j *job) {
 // each upload has its fate.
 func (s *sender) attempt(j *job) *job {
 	run := s.w.run
+	s.maker = run.makers.Get().(*maker)
 	s.encode(j)
 	if s.audit != nil && j.attempts == 0 && !j.key.Op.LookUp() { // what that tells of a threat is in its upload, too
 		s.audits(j.key.Op)
 	}
+	run.makers.Put(s.maker)
+	s.maker = nil
 	sent := run.now()
 	s.req.Attempt, s.req.Faults = j.attempts, run.cfg.Model.faultsOf(j.up.Device, run.course.Load().at(sent))
 	for i := range s.portions {
