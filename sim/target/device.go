@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // devices keeps connections that each belong to one device: it opens its own, uses it again while it is active, and closes
@@ -163,35 +165,25 @@ func (d *devices) end() {
 	}
 }
 
-// slots bounds connections in use: one is put in for each.
-type slots chan struct{}
+// slots bounds connections in use.
+type slots struct{ *semaphore.Weighted }
+
+func newSlots(n int) slots { return slots{semaphore.NewWeighted(int64(n))} }
 
 // try takes the right to use a connection if it is there.
-func (s slots) try() bool {
-	select {
-	case s <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
+func (s slots) try() bool { return s.TryAcquire(1) }
 
 // acquire waits for the right to use a connection.
 func (s slots) acquire(ctx context.Context, deadline time.Time) error {
 	if s.try() {
 		return nil
 	}
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
-	select {
-	case s <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return context.DeadlineExceeded
-	}
+	waiting, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	return s.Acquire(waiting, 1)
 }
+
+func (s slots) release() { s.Release(1) }
 
 // maxTickets bounds what is kept to resume sessions of TLS; a ticket is about a kilobyte.
 const maxTickets = 1 << 16

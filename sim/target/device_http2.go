@@ -42,12 +42,12 @@ func (f *h2) roundTrip(r *http.Request, device int) (resp *http.Response, used n
 	}
 	c, err := f.conn(ctx, device)
 	if err != nil {
-		<-f.slots
+		f.slots.release()
 		return nil, nil, done, err
 	}
 	done = func(good bool) {
 		f.put(c, good)
-		<-f.slots
+		f.slots.release()
 	}
 	resp, err = c.cc.RoundTrip(r)
 	return resp, c.net, done, err

@@ -34,7 +34,7 @@ type h1 struct {
 }
 
 func newH1(h *HTTP) *h1 {
-	f := &h1{http: h, slots: make(slots, h.opt.Client.MaxOpen)}
+	f := &h1{http: h, slots: newSlots(h.opt.Client.MaxOpen)}
 	if h.opt.Client.PerDevice {
 		f.devices = newDevices(h.opt.Client.MaxOpen, cmp.Or(h.opt.Client.Idle, DefaultIdle))
 	}
@@ -67,22 +67,27 @@ func (f *h1) send(ctx context.Context, req *Request, body []byte, ans *Answer) {
 	*ans = Answer{Body: ans.Body[:0]}
 	status := 0
 	err := f.attempt(ctx, req, body, ans, &status)
-	ans.Status = status
-	switch {
-	case err == errLong:
+	if ans.Status = status; err != nil {
+		f.failed(ctx, req, err, ans)
+		return
+	}
+	if ans.Class = classOfStatus(status); status == http.StatusSwitchingProtocols {
+		ans.Class = measure.BadAnswer
+	}
+	if ans.Class != measure.OK {
+		ans.Err = &statusError{f.http.methods[req.Op], f.url(req), status}
+	}
+}
+
+// failed says in an answer why there is none, or none that could be read.
+func (f *h1) failed(ctx context.Context, req *Request, err error, ans *Answer) {
+	if err == errLong {
 		ans.Class = measure.BadAnswer
 		ans.Err = &attemptError{f.http.methods[req.Op], f.url(req), measure.BadAnswer, 0, fmt.Errorf("the answer is longer than %d bytes", maxAnswer)}
-	case err != nil:
-		c := classOfError(err, ctx, ctx)
-		*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{f.http.methods[req.Op], f.url(req), c, f.http.opt.Client.Timeout, err}}
-	default:
-		if ans.Class = classOfStatus(status); status == http.StatusSwitchingProtocols {
-			ans.Class = measure.BadAnswer
-		}
-		if ans.Class != measure.OK {
-			ans.Err = &statusError{f.http.methods[req.Op], f.url(req), status}
-		}
+		return
 	}
+	c := classOfError(err, ctx, ctx)
+	*ans = Answer{Body: ans.Body[:0], Class: c, Err: &attemptError{f.http.methods[req.Op], f.url(req), c, f.http.opt.Client.Timeout, err}}
 }
 
 // sendLong is send where writing and reading take a goroutine each, and so no loop. There is a connection for each sender, so where there are as
@@ -113,7 +118,7 @@ func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer
 			return err
 		}
 	}
-	defer func() { <-f.slots }()
+	defer f.slots.release()
 	for {
 		c, reused, err := f.conn(ctx, req, now, deadline)
 		if err != nil {

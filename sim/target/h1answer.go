@@ -62,10 +62,15 @@ func (c *h1conn) answer(ans *Answer, status *int) error {
 	}
 	*status = f.status
 	if f.retryAfter != "" {
-		ans.RetryAfter = retryAfter(http.Header{"Retry-After": {f.retryAfter}, "Date": {f.date}}, time.Now())
+		ans.RetryAfter = f.retry()
 	}
 	c.keep = err == nil && !f.close && c.r == c.w
 	return err
+}
+
+// retry is how long the backend asks to wait.
+func (f *framing) retry() time.Duration {
+	return retryAfter(http.Header{"Retry-After": {f.retryAfter}, "Date": {f.date}}, time.Now())
 }
 
 // early makes the end of a connection within an answer an error of its own.

@@ -165,7 +165,7 @@ func NewHTTP(opt HTTPOptions) (*HTTP, error) {
 		h.fast = newH1(h)
 	}
 	if opt.Client.PerDevice && opt.Client.HTTP2 {
-		h.own2 = &h2{http: h, slots: make(slots, opt.Client.MaxOpen), devices: newDevices(opt.Client.MaxOpen, cmp.Or(opt.Client.Idle, DefaultIdle))}
+		h.own2 = &h2{http: h, slots: newSlots(opt.Client.MaxOpen), devices: newDevices(opt.Client.MaxOpen, cmp.Or(opt.Client.Idle, DefaultIdle))}
 	}
 	return h, nil
 }
@@ -270,7 +270,6 @@ func (h *HTTP) NewLoop(senders int) *Loop {
 
 // attempt is Send over a network without faults of ours.
 func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
-	body, encoding := req.fault.mangle(req.Body), []string(nil)
 	if h.closed.Load() {
 		*ans = Answer{Body: ans.Body[:0], Class: measure.Cancelled, Err: errClosed}
 		return
@@ -280,48 +279,13 @@ func (h *HTTP) attempt(ctx context.Context, req *Request, ans *Answer) {
 		return
 	}
 	req.token = token
-	defer h.heard(by, token, ans)
-	if h.packs(req.Op) {
-		packed, z, err := h.squeezers.squeeze(body)
-		if err != nil {
-			*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: fmt.Errorf("compress: %w", err)}
-			return
-		}
-		defer h.squeezers.put(z) // runs after exchange has taken the bytes back
-		body, encoding = packed, []string{h.opt.Client.Compression}
-	}
-	if h.calls != nil {
-		f := h.calls.frame(body, encoding != nil)
-		defer h.calls.frames.Put(f)
-		body = *f
-	}
-	if h.fast != nil {
+	switch body := req.fault.mangle(req.Body); {
+	case h.fast != nil && !h.packs(req.Op):
 		h.fast.send(ctx, req, body, ans)
-		return
+	default:
+		h.wrap(ctx, req, body, ans)
 	}
-	header := make(http.Header, 12)
-	if h.calls != nil {
-		h.calls.dress(header, encoding)
-	} else {
-		if t := h.contentTypes[req.Op]; t != nil {
-			header["Content-Type"] = t
-		}
-		if encoding != nil {
-			header["Content-Encoding"] = encoding
-		}
-	}
-	if len(req.Key) > 0 && h.opt.KeyHeader != NoHeader {
-		// The key is lower case on purpose: net/http takes a request with the canonical "Idempotency-Key" for one that
-		// it may send again by itself when the connection breaks. Attempts are counted, so only the caller may.
-		header[strings.ToLower(h.opt.KeyHeader)] = []string{string(req.Key)}
-	}
-	addLines(header, req.Header)
-	u, err := h.place(req)
-	if err != nil {
-		*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: err}
-		return
-	}
-	h.exchange(ctx, h.methods[req.Op], u, req.Device, token, header, body, req.cut, maxAnswer, ans)
+	h.heard(by, token, ans)
 }
 
 // Conns returns how many connections are open now and how many were ever opened. Safe for concurrent use.

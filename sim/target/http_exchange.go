@@ -9,10 +9,63 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"time"
 
 	"drover/sim/measure"
 )
+
+// wrap sends a body compressed, as a frame of gRPC, or both, where that is asked for. What needs neither and has a client of drover's own does not
+// come here: the frame of this function and the next is of some size.
+func (h *HTTP) wrap(ctx context.Context, req *Request, body []byte, ans *Answer) {
+	var encoding []string
+	if h.packs(req.Op) {
+		packed, z, err := h.squeezers.squeeze(body)
+		if err != nil {
+			*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: fmt.Errorf("compress: %w", err)}
+			return
+		}
+		defer h.squeezers.put(z) // runs after exchange has taken the bytes back
+		body, encoding = packed, []string{h.opt.Client.Compression}
+	}
+	if h.calls != nil {
+		f := h.calls.frame(body, encoding != nil)
+		defer h.calls.frames.Put(f)
+		body = *f
+	}
+	if h.fast != nil {
+		h.fast.send(ctx, req, body, ans)
+		return
+	}
+	h.library(ctx, req, body, encoding, ans)
+}
+
+// library sends a body with net/http.
+func (h *HTTP) library(ctx context.Context, req *Request, body []byte, encoding []string, ans *Answer) {
+	header := make(http.Header, 12)
+	if h.calls != nil {
+		h.calls.dress(header, encoding)
+	} else {
+		if t := h.contentTypes[req.Op]; t != nil {
+			header["Content-Type"] = t
+		}
+		if encoding != nil {
+			header["Content-Encoding"] = encoding
+		}
+	}
+	if len(req.Key) > 0 && h.opt.KeyHeader != NoHeader {
+		// The key is lower case on purpose: net/http takes a request with the canonical "Idempotency-Key" for one that
+		// it may send again by itself when the connection breaks. Attempts are counted, so only the caller may.
+		header[strings.ToLower(h.opt.KeyHeader)] = []string{string(req.Key)}
+	}
+	addLines(header, req.Header)
+	u, err := h.place(req)
+	if err != nil {
+		*ans = Answer{Body: ans.Body[:0], Class: measure.BadAnswer, Err: err}
+		return
+	}
+	h.exchange(ctx, h.methods[req.Op], u, req.Device, req.token, header, body, req.cut, maxAnswer, ans)
+}
 
 // exchange makes one request, over the connection of the device or, for anyDevice, over one of net/http's own, and reads its whole answer, or the first limit bytes of it, into ans.
 func (h *HTTP) exchange(ctx context.Context, method string, u *url.URL, device int, token string, header http.Header, body []byte, cut bool, limit int, ans *Answer) {

@@ -59,7 +59,7 @@ func NewMQTT(opt MQTTOptions) (*Messages, error) {
 		r.dialer.tickets = newTickets(opt.Client.Resume)
 	}
 	m.carrier = &mqtt{
-		remote: r, opt: &opt, timeout: m.timeout, stats: &m.stats, slots: make(slots, opt.Client.MaxOpen), devices: newDevices(opt.Client.MaxOpen, opt.Client.Idle),
+		remote: r, opt: &opt, timeout: m.timeout, stats: &m.stats, slots: newSlots(opt.Client.MaxOpen), devices: newDevices(opt.Client.MaxOpen, opt.Client.Idle),
 		busy: make(map[int]*mqttTurn), sessions: make(map[int]*mqttSession),
 	}
 	return m, nil
@@ -128,7 +128,7 @@ func (m *mqtt) with(ctx context.Context, device int, do func(*mqttConn) (keep bo
 	if err := m.slots.acquire(ctx, time.Now().Add(m.timeout)); err != nil {
 		return err
 	}
-	defer func() { <-m.slots }()
+	defer m.slots.release()
 	c, err := m.take(ctx, device)
 	if err != nil {
 		return err
