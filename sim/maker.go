@@ -48,7 +48,7 @@ func (k *maker) request(u *behavior.Upload, x *wire.Exchange, req *target.Reques
 // begin begins a request, of the uploads that are added until it ends: one, or several of one tenant where the adapter's format can carry them.
 func (k *maker) begin(req *target.Request) {
 	k.uploads, k.left, k.from = 0, 0, 0
-	req.Body, req.Key, req.Ends, req.IDs = req.Body[:0], req.Key[:0], req.Ends[:0], req.IDs[:0]
+	req.Reset()
 }
 
 // add puts an upload into a request. each is called when an event is in ev; nil: nobody looks. The events that an answer has settled already

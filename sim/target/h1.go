@@ -126,13 +126,17 @@ func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer
 		}
 		c.began = now
 		c.uses++
-		c.out = f.request(c.out[:0], req, body)
+		head := &c.top
+		if req.Loop != nil {
+			head = &req.Loop.head // one that stays in the processor's caches
+		}
+		*head = f.request((*head)[:0], req, body)
 		if req.cut {
-			c.cutShort(body)
+			c.cutShort(*head, body)
 			f.leave(c, false)
 			return errCut
 		}
-		written, err := c.exchange(body, ans, status)
+		written, err := c.exchange(*head, body, req.headed(*head, body), ans, status)
 		if err == nil && c.keep {
 			f.put(req.Loop, c)
 			return nil

@@ -30,7 +30,8 @@ type h1conn struct {
 
 // buffers are of use while an exchange is under way.
 type buffers struct {
-	out  []byte // the request
+	top  []byte // the head of the request
+	out  []byte // the request, where its body has no room for the head
 	in   []byte // of the answer
 	held []byte // the request as TLS has it
 }
@@ -106,19 +107,22 @@ func (c *h1conn) abort() {
 // that does not read it to the end, and then waiting for the write would wait for ever.
 const oneWrite = 64 << 10
 
-// exchange writes c.out and body and reads the whole answer. written is how many bytes were, at least. body is not touched
-// any more when it returns.
-func (c *h1conn) exchange(body []byte, ans *Answer, status *int) (written int, err error) {
+// exchange writes head and body and reads the whole answer. whole is both of them in one piece, or nil. written is how many bytes were, at least.
+// None of them is touched any more when it returns, and head not when other fibers have their turns.
+func (c *h1conn) exchange(head, body, whole []byte, ans *Answer, status *int) (written int, err error) {
 	c.r, c.w, c.head, c.keep, c.heard = 0, 0, 0, false, false
 	if len(body) > oneWrite {
-		return c.exchangeLong(body, ans, status)
+		return c.exchangeLong(head, body, ans, status)
 	}
-	c.out = append(c.out, body...)
+	if whole == nil {
+		c.out = append(append(c.out[:0], head...), body...)
+		whole = c.out
+	}
 	if c.own == nil {
-		return c.exchangeShort(ans, status)
+		return c.exchangeShort(whole, ans, status)
 	}
 	c.own.hold(c.held)
-	written, err = c.exchangeShort(ans, status)
+	written, err = c.exchangeShort(whole, ans, status)
 	c.held = c.own.release()
 	if c.own.sendErr != nil {
 		if c.keep = false; c.own.unsent {
@@ -129,8 +133,8 @@ func (c *h1conn) exchange(body []byte, ans *Answer, status *int) (written int, e
 }
 
 // exchangeShort writes the request in one piece, which on a connection of ours happens when the answer is first read.
-func (c *h1conn) exchangeShort(ans *Answer, status *int) (written int, err error) {
-	written, err = c.net.Write(c.out)
+func (c *h1conn) exchangeShort(whole []byte, ans *Answer, status *int) (written int, err error) {
+	written, err = c.net.Write(whole)
 	if c.own != nil {
 		c.own.holding = false
 	}
@@ -149,8 +153,8 @@ func (c *h1conn) exchangeShort(ans *Answer, status *int) (written int, err error
 }
 
 // cutShort sends the first half of a request and breaks the connection, with a reset where that can be.
-func (c *h1conn) cutShort(body []byte) {
-	c.out = append(c.out, body[:len(body)/2]...)
+func (c *h1conn) cutShort(head, body []byte) {
+	c.out = append(append(c.out[:0], head...), body[:len(body)/2]...)
 	if _, err := c.net.Write(c.out); err != nil || c.own == nil {
 		return
 	}
@@ -159,7 +163,7 @@ func (c *h1conn) cutShort(body []byte) {
 	}
 }
 
-func (c *h1conn) exchangeLong(body []byte, ans *Answer, status *int) (int, error) {
+func (c *h1conn) exchangeLong(head, body []byte, ans *Answer, status *int) (int, error) {
 	if c.own != nil {
 		if err := c.own.until(c.own.Conn, c.own.deadline, true); err != nil {
 			return 0, err
@@ -168,7 +172,7 @@ func (c *h1conn) exchangeLong(body []byte, ans *Answer, status *int) (int, error
 			return 0, context.Canceled
 		}
 	}
-	written, err := c.net.Write(c.out)
+	written, err := c.net.Write(head)
 	if err != nil {
 		return written, err
 	}

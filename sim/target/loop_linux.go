@@ -37,6 +37,7 @@ type Loop struct {
 	sockets []*socket     // by what epoll calls them; nil: free
 	free    []int         // places in sockets
 	idle    []*h1conn     // as h1 has them
+	head    []byte        // of the request that h1 makes; no fiber needs it after its turn
 	current *fiber        // that has its turn
 	away    int           // fibers that are
 	live    atomic.Int64  // fibers that have not ended

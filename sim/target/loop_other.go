@@ -3,7 +3,10 @@
 package target
 
 // Loop is for Linux alone: elsewhere there is none.
-type Loop struct{ idle []*h1conn }
+type Loop struct {
+	idle []*h1conn
+	head []byte
+}
 
 func newLoop() *Loop { return nil }
 

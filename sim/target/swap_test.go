@@ -45,9 +45,8 @@ func TestDeadlinesAreKept(t *testing.T) {
 				t.Fatal("not ready")
 			}
 			waits <- tt.wait
-			c.out = append(c.out[:0], "POST / HTTP/1.1\r\n\r\n"...)
 			var status int
-			_, err := c.exchange(nil, new(Answer), &status)
+			_, err := c.exchange([]byte("POST / HTTP/1.1\r\n\r\n"), nil, nil, new(Answer), &status)
 			switch took := time.Since(begin); {
 			case tt.want == 0 && (err != nil || status != 200 || took != tt.wait):
 				t.Errorf("%+v: status %d, %v after %v", tt, status, err, took)
@@ -80,8 +79,7 @@ func TestEndOfRunInterrupts(t *testing.T) {
 			if !c.ready(ctx, begin.Add(time.Hour)) {
 				t.Fatal("not ready")
 			}
-			c.out = append(c.out[:0], "POST / HTTP/1.1\r\n\r\n"...)
-			_, err := c.exchange(nil, new(Answer), &status)
+			_, err := c.exchange([]byte("POST / HTTP/1.1\r\n\r\n"), nil, nil, new(Answer), &status)
 			if ended := ctx.Err() != nil; ended != (err != nil) || time.Since(begin) > 0 {
 				t.Errorf("%v after %v, run over: %t", err, time.Since(begin), ended)
 			}
@@ -123,10 +121,9 @@ func TestSwap(t *testing.T) {
 		if !c.ready(t.Context(), time.Now().Add(time.Minute)) {
 			t.Fatal("not ready")
 		}
-		c.out = append(c.out[:0], "head"...)
 		var status int
 		ans := new(Answer)
-		if n, err := c.exchange(body, ans, &status); err != nil || n != 4+len(body) || !c.keep || string(ans.Body) != "hi" {
+		if n, err := c.exchange([]byte("head"), body, nil, ans, &status); err != nil || n != 4+len(body) || !c.keep || string(ans.Body) != "hi" {
 			t.Fatalf("exchange = %d, %v, keep %t, %q", n, err, c.keep, ans.Body)
 		}
 		if all := <-got; string(all) != "head"+string(body) {
@@ -144,9 +141,8 @@ func TestSwap(t *testing.T) {
 	if !c.ready(t.Context(), time.Now().Add(time.Minute)) {
 		t.Fatal("not ready")
 	}
-	c.out = append(c.out[:0], "head"...)
 	var status int
-	if n, err := c.exchange(nil, new(Answer), &status); n != 0 || err == nil || c.keep {
+	if n, err := c.exchange([]byte("head"), nil, nil, new(Answer), &status); n != 0 || err == nil || c.keep {
 		t.Errorf("exchange on a connection that is gone = %d, %v, keep %t; want nothing written and an error", n, err, c.keep)
 	}
 }

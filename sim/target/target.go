@@ -30,9 +30,30 @@ type Request struct {
 	// Loop is that of the fiber which calls Send; nil: a goroutine does. Only the target that made a loop looks at it.
 	Loop *Loop
 
+	raw   []byte // Body after room for what goes before it; see Reset
 	token string // its credential
 	fault Fault  // of ours, that this attempt has
 	cut   bool   // of it half is sent, and the connection breaks
+}
+
+// room is how much of a request's memory is before its body: a usual head of HTTP, which goes out with the body in one piece.
+const room = 512
+
+// Reset makes the slices of a request empty, for the next upload.
+func (r *Request) Reset() {
+	if cap(r.Body) > cap(r.raw)-room { // it has grown elsewhere
+		r.raw = make([]byte, room+cap(r.Body))
+	}
+	r.Body, r.Key, r.Ends, r.IDs = r.raw[room:room], r.Key[:0], r.Ends[:0], r.IDs[:0]
+}
+
+// headed is a head and Body in one piece; nil: there is no room for it, or body is another one.
+func (r *Request) headed(head, body []byte) []byte {
+	if len(head) > room || len(body) == 0 || cap(r.raw) < room+len(body) || &body[0] != &r.raw[:room+1][room] {
+		return nil
+	}
+	from := room - copy(r.raw[room-len(head):room], head)
+	return r.raw[from : room+len(body)]
 }
 
 // away calls f, which has nothing to do with the request's loop, while others of that have their turns.
