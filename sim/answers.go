@@ -121,13 +121,11 @@ func (s *sender) dispute(j *job, t *threat, backend event.Category) {
 		return
 	}
 	i := int(t.seq - j.up.FirstSeq)
-	k := s.w.run.makers.Get().(*maker)
-	defer s.w.run.makers.Put(k)
-	k.filler.Begin(&j.up)
-	k.filler.Fill(&k.ev, i)
+	s.filler.Begin(&j.up)
+	s.filler.Fill(&s.ev, i)
 	s.w.tally.disputes.Add(check.Dispute{
-		Detection: t.Detection, ID: k.ev.ID, Device: j.up.Device, Seq: t.seq, Backend: backend,
-		URL: string(k.filler.Seen(nil, i)), Sent: k.ev.Has&(1<<event.WebDomain) != 0,
+		Detection: t.Detection, ID: s.ev.ID, Device: j.up.Device, Seq: t.seq, Backend: backend,
+		URL: string(s.filler.Seen(nil, i)), Sent: s.ev.Has&(1<<event.WebDomain) != 0,
 	})
 }
 

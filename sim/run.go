@@ -110,16 +110,16 @@ type run struct {
 	cfg     Config
 	sc      *scenario.Scenario
 	names   *measure.Names
-	version map[string]int // of iOS, as measure.Sample has them
-	apart   []int          // tenants whose verdicts are counted apart
-	asks    bool           // verdicts of threats are looked up; else answers to uploads have them
+	version map[*fleet.Release]int // as measure.Sample has them
+	apart   []int                  // tenants whose verdicts are counted apart
+	asks    bool                   // verdicts of threats are looked up; else answers to uploads have them
 	start   time.Time
 	before  measure.Usage // of the process, at the start
 	workers []*worker
 	timer   Timer
 	course  atomic.Pointer[course] // how the schedule goes along with now
 	audit   *audit                 // of all uploads; nil when no check asks for one
-	makers  sync.Pool              // of *maker: senders by the thousand share a few, which stay in the processor's caches
+	benches sync.Pool              // of *bench: senders by the thousand share a few, which stay in the processor's caches
 
 	sending  context.Context // of attempts: ends after the grace
 	abandon  context.CancelFunc
@@ -133,7 +133,7 @@ type run struct {
 func newRun(cfg Config) (*run, error) {
 	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), apart: largest(cfg.Model.Fleet.Tenants()), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
 	r.course.Store(&undisturbed)
-	r.makers.New = func() any { k := newMaker(cfg.Model); return &k }
+	r.benches.New = func() any { return &bench{maker: newMaker(cfg.Model)} }
 	r.asks = cfg.Adapter.Has(measure.Verdict)
 	parts := cfg.Partitions
 	if parts == nil {
@@ -142,9 +142,10 @@ func newRun(cfg Config) (*run, error) {
 	if r.timer = cfg.Timer; r.timer.New == nil {
 		r.timer = GoTimer()
 	}
-	r.version = make(map[string]int, len(r.names.Versions))
-	for i, v := range r.names.Versions {
-		r.version[v] = i + 1
+	r.version = map[*fleet.Release]int{}
+	for i := range r.sc.Catalogue.Releases {
+		release := &r.sc.Catalogue.Releases[i]
+		r.version[release] = 1 + slices.Index(r.names.Versions, release.Version)
 	}
 	n := cfg.Workers
 	if n <= 0 {

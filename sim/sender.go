@@ -13,14 +13,12 @@ import (
 	"drover/sim/wire"
 )
 
-// sender makes attempts, one at a time. Everything it needs for one is its own and is used again.
+// sender makes attempts, one at a time. What it needs for one is its own, or a bench, and is used again.
 type sender struct {
-	*maker // while a request is made; see run.makers
+	*bench // while it does not wait
 	w      *worker
 	req    target.Request
 	ans    target.Answer
-	reply  wire.Reply
-	said   wire.Answer
 	draw   *rand.Rand // delays of retries
 
 	job    job              // closed model: the upload under way
@@ -32,6 +30,21 @@ type sender struct {
 	portions []portion
 	seqs     []uint32 // of the events that it sends
 	threats  []threat // among them
+}
+
+// bench is what a sender works with between two waits. It belongs to run.benches.
+type bench struct {
+	maker
+	reply wire.Reply
+	said  wire.Answer // to the request
+}
+
+// sit takes a bench, until rise.
+func (s *sender) sit() { s.bench = s.w.run.benches.Get().(*bench) }
+
+func (s *sender) rise() {
+	s.w.run.benches.Put(s.bench)
+	s.bench = nil // nothing of it is looked at any more
 }
 
 // portion is what a request has of one upload.
@@ -83,13 +96,12 @@ func (s *sender) send(j *job) {
 // each upload has its fate.
 func (s *sender) attempt(j *job) *job {
 	run := s.w.run
-	s.maker = run.makers.Get().(*maker)
+	s.sit()
 	s.encode(j)
 	if s.audit != nil && j.attempts == 0 && !j.key.Op.LookUp() { // what that tells of a threat is in its upload, too
 		s.audits(j.key.Op)
 	}
-	run.makers.Put(s.maker)
-	s.maker = nil
+	s.rise()
 	sent := run.now()
 	s.req.Attempt, s.req.Faults = j.attempts, run.cfg.Model.faultsOf(j.up.Device, run.course.Load().at(sent))
 	for i := range s.portions {
@@ -103,6 +115,8 @@ func (s *sender) attempt(j *job) *job {
 	}
 	run.cfg.Target.Send(run.sending, &s.req, &s.ans)
 	done := run.now()
+	s.sit()
+	defer s.rise()
 	s.read(j)
 	if s.w.gather != nil && !j.key.Op.LookUp() {
 		s.w.tally.carried(len(s.portions))
@@ -185,7 +199,7 @@ func (s *sender) put(j *job, x *wire.Exchange) {
 	}
 	p.to, p.threats = len(s.seqs), s.threats[threats:]
 	j.bytes = len(s.req.Body) - body
-	j.version = s.w.run.version[s.dev.OS.Version]
+	j.version = s.w.run.version[s.dev.OS]
 	if s.audit != nil {
 		p.holder = SettingsOf(s.dev)
 		p.holder.Open = !s.filler.Private()
