@@ -241,6 +241,9 @@ func (f *h1) dial(ctx context.Context, req *Request, deadline time.Time) (*h1con
 		return nil, err
 	}
 	c := newH1conn(nc)
+	if loop != nil {
+		c.known = &loop.known
+	}
 	c.kept = kept{conn: c, device: device, stats: &f.http.stats}
 	return c, nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,12 @@ func FuzzAnswer(f *testing.F) {
 		if err2 := again.answer(same, &status2); (err == nil) != (err2 == nil) || status != status2 || !bytes.Equal(got.Body, same.Body) {
 			t.Fatalf("whole: %d %q %v; in pieces: %d %q %v", status, got.Body, err, status2, same.Body, err2)
 		}
+		after, third := said(answer, 0)
+		after.known = c.known // its head is that of the answer before
+		var status3 int
+		if err3 := after.answer(third, &status3); (err == nil) != (err3 == nil) || status != status3 || !bytes.Equal(got.Body, third.Body) {
+			t.Fatalf("first: %d %q %v; again: %d %q %v", status, got.Body, err, status3, third.Body, err3)
+		}
 		if err != nil || status < 200 {
 			return
 		}
@@ -84,6 +91,54 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 	})
+}
+
+// What is known of earlier heads changes nothing: each answer after each other one is what it is alone. In pieces of 32 bytes the second piece of the
+// last but one begins as the last one does, and is as long as the first piece.
+func TestKnownHeads(t *testing.T) {
+	answers := []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi",
+		"HTTP/1.1 202 OK\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("a", 2*mostHead) + "\r\nContent-Length: 2\r\n\r\nhi",
+		"HTTP/1.1 204 OK\r\nAAAAAAAA: BBB\r\n" + "HTTP/1.1: 200 OK\r\nAA: \r\n\r\n\r\n\r\n\r\n",
+		"HTTP/1.1: 200 OK\r\nAA: \r\n\r\n",
+	}
+	type result struct {
+		status int
+		keep   bool
+		Answer
+	}
+	read := func(answer string, piece int, known *heads) (r result, err string) {
+		c, ans := said([]byte(answer), piece)
+		if known != nil {
+			c.known = known
+		}
+		if e := c.answer(ans, &r.status); e != nil {
+			err = e.Error()
+		}
+		r.keep, r.Answer = c.keep, *ans
+		return r, err
+	}
+	for _, piece := range []int{0, 1, 7, 32} {
+		for _, first := range answers {
+			for _, then := range answers {
+				want, wantErr := read(then, piece, nil)
+				known := new(heads)
+				read(first, piece, known)
+				for range 2 {
+					if got, err := read(then, piece, known); !reflect.DeepEqual(got, want) || err != wantErr {
+						t.Errorf("%.60q in pieces of %d after %.60q is %+v, %s; want %+v, %s", then, piece, first, got, err, want, wantErr)
+					}
+				}
+			}
+		}
+	}
 }
 
 // An answer with a body and one with what it lacks: nothing of what the one said shows in the other.

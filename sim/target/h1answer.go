@@ -104,8 +104,40 @@ func (c *h1conn) line() ([]byte, error) {
 	}
 }
 
-// readHead reads a status line and headers.
+// heads is the head that was read last and what it says. Most answers of a backend begin alike to the byte, for a second at least.
+type heads struct {
+	raw []byte
+	framing
+}
+
+// mostHead is how long a head may be that is kept.
+const mostHead = 1 << 10
+
+// readHead reads a status line and headers, or sees that they are those of the last answer.
 func (c *h1conn) readHead(f *framing) error {
+	if c.r == c.w {
+		if err := c.fill(); err != nil {
+			return err
+		}
+	}
+	k := c.known
+	if n := len(k.raw); n > 0 && c.head+n <= maxHead && bytes.HasPrefix(c.in[c.r:c.w], k.raw) {
+		*f = k.framing
+		c.r += n
+		c.head += n
+		return nil
+	}
+	from, fills := c.r, c.fills
+	if err := c.parseHead(f); err != nil {
+		return err
+	}
+	if c.fills == fills && c.r-from <= mostHead { // it is there in one piece
+		k.raw, k.framing = append(k.raw[:0], c.in[from:c.r]...), *f
+	}
+	return nil
+}
+
+func (c *h1conn) parseHead(f *framing) error {
 	line, err := c.line()
 	if err != nil {
 		return err

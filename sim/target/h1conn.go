@@ -16,6 +16,7 @@ type h1conn struct {
 	r, w  int  // in[r:w] was read from the connection and not yet looked at
 	head  int  // bytes of heads of the present answer, interim ones too
 	keep  bool // the connection may be used again
+	fills int  // reads so far
 	full  bool // the last read may have left something in the socket
 	heard bool // something came back since the request was written
 
@@ -34,9 +35,11 @@ type buffers struct {
 	out  []byte // the request, where its body has no room for the head
 	in   []byte // of the answer
 	held []byte // the request as TLS has it
+
+	known *heads // of answers before
 }
 
-func newBuffers() *buffers { return &buffers{in: make([]byte, 4<<10)} }
+func newBuffers() *buffers { return &buffers{in: make([]byte, 4<<10), known: new(heads)} }
 
 // past is a deadline that ends whatever waits.
 var past = time.Unix(1, 0)
@@ -206,6 +209,7 @@ func (c *h1conn) fill() error {
 		}
 	}
 	n, err := c.net.Read(c.in[c.w:])
+	c.fills++
 	c.w += n
 	if c.full = c.w == len(c.in); n > 0 {
 		c.heard = true

@@ -4,8 +4,9 @@ package target
 
 // Loop is for Linux alone: elsewhere there is none.
 type Loop struct {
-	idle []*h1conn
-	head []byte
+	idle  []*h1conn
+	head  []byte
+	known heads
 }
 
 func newLoop() *Loop { return nil }
