@@ -114,12 +114,12 @@ func (f *feed) next(j *job, now time.Duration) bool {
 	f.w.dealing.Lock()
 	defer f.w.dealing.Unlock()
 	w := f.w
-	if w.asks != nil && !f.over && !w.run.stopped() && w.run.sending.Err() == nil && w.asks.next(&f.a) {
+	if w.asks != nil && !f.over && !w.run.ending.Load() && w.asks.next(&f.a) {
 		f.a.At = max(now, f.spans[f.a.Phase].From)
 		j.fill(w, &f.a, f.a.At)
 		return true
 	}
-	for !f.over && !w.run.stopped() && w.run.sending.Err() == nil {
+	for !f.over && !w.run.ending.Load() {
 		before := w.sched.Phase()
 		if !w.sched.Begin() {
 			f.over = true

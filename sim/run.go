@@ -125,6 +125,7 @@ type run struct {
 	abandon  context.CancelFunc
 	halt     context.CancelFunc // ends the run as an interrupt does
 	stopping chan struct{}      // closed when the run was interrupted
+	ending   atomic.Bool        // it was, or sending has ended: nothing new is begun
 
 	errMu  sync.Mutex
 	errors [measure.NumClasses]string
@@ -207,7 +208,11 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	r.before, _ = measure.Self()
 	r.start = time.Now()
 	r.cfg.Sampler.begin(r.start)
-	r.sending, r.abandon = context.WithCancel(context.WithoutCancel(ctx))
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.sending, r.abandon = sending, func() {
+		r.ending.Store(true)
+		cancel()
+	}
 	defer r.abandon()
 	ctx, r.halt = context.WithCancel(ctx)
 	defer r.halt()
@@ -251,6 +256,7 @@ func (r *run) interrupt(ctx context.Context, done chan struct{}) {
 		return
 	case <-ctx.Done():
 	}
+	r.ending.Store(true)
 	close(r.stopping)
 	r.ring()
 	timer := time.NewTimer(graceOnInterrupt)

@@ -76,7 +76,7 @@ func newSender(w *worker) *sender {
 
 // send makes the next attempt of a job and decides what becomes of it.
 func (s *sender) send(j *job) {
-	if s.w.run.stopped() || s.w.run.sending.Err() != nil {
+	if s.w.run.ending.Load() {
 		s.w.cut(j)
 		return
 	}

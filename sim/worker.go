@@ -249,7 +249,7 @@ func (w *worker) promote(now time.Duration) time.Duration {
 func (w *worker) again(j *job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.run.stopped() || w.run.sending.Err() != nil {
+	if w.run.ending.Load() {
 		return false
 	}
 	j.each(func(o *job) {

@@ -33,6 +33,8 @@ type Recorder struct {
 
 	mu     sync.Mutex
 	series map[Key]*series
+	last   *series // that of the key asked for last, which is often the next one's, too
+	asked  Key
 	line   timeline
 	live   *Window // what was recorded since the last Window
 
@@ -174,10 +176,14 @@ func (r *Recorder) of(k Key) *series {
 	if k.Tenant >= r.own {
 		k.Tenant = otherTenant
 	}
+	if k == r.asked && r.last != nil {
+		return r.last
+	}
 	s := r.series[k]
 	if s == nil {
 		s = new(series)
 		r.series[k] = s
 	}
+	r.asked, r.last = k, s
 	return s
 }
