@@ -24,20 +24,16 @@ func appendUpload(dst []byte, u *Upload, last time.Duration) []byte {
 	if len(u.Notes) > 0 {
 		flags |= notesBit
 	}
-	dst = append(dst, flags, byte(u.Class))
-	dst = binary.AppendUvarint(dst, uint64(u.Phase))
-	dst = binary.AppendUvarint(dst, uint64(u.Device))
-	dst = binary.AppendUvarint(dst, uint64(u.FirstSeq))
-	dst = binary.AppendUvarint(dst, uint64(u.Events))
-	dst = binary.AppendUvarint(dst, uint64(u.Attempts))
-	dst = binary.AppendVarint(dst, int64(u.Intended-last))
+	lag, again, took := u.First-u.Intended, u.Sent-u.First, u.Done-u.Sent
 	if u.Attempts == 0 {
-		dst = append(dst, 0, 0)
-		dst = binary.AppendVarint(dst, int64(u.Done-u.Intended))
-	} else {
-		dst = binary.AppendVarint(dst, int64(u.First-u.Intended))
-		dst = binary.AppendUvarint(dst, uint64(u.Sent-u.First))
-		dst = binary.AppendVarint(dst, int64(u.Done-u.Sent))
+		lag, again, took = 0, 0, u.Done-u.Intended
+	}
+	dst = append(dst, flags, byte(u.Class))
+	for _, v := range [...]uint64{
+		uint64(u.Phase), uint64(u.Device), uint64(u.FirstSeq), uint64(u.Events), uint64(u.Attempts),
+		zigZag(u.Intended - last), zigZag(lag), uint64(again), zigZag(took),
+	} {
+		dst = binary.AppendUvarint(dst, v)
 	}
 	if len(u.Notes) > 0 {
 		dst = binary.AppendUvarint(dst, uint64(len(u.Notes)))
@@ -48,6 +44,9 @@ func appendUpload(dst []byte, u *Upload, last time.Duration) []byte {
 	}
 	return dst
 }
+
+// zigZag is what binary.AppendVarint writes as a uvarint.
+func zigZag(d time.Duration) uint64 { return uint64(d<<1) ^ uint64(d>>63) }
 
 // errUpload is a block whose checksum holds and whose content does not: it was not written by this package.
 var errUpload = errors.New("an upload that cannot be")
