@@ -36,6 +36,9 @@ func (a *arena) node(n uint32) *node { return &a.blocks[n>>blockBits][n&(1<<bloc
 // oldest is when the oldest event of a ring happened, which is not empty.
 func (a *arena) oldest(last uint32) time.Duration { return a.node(a.node(last).next).at() }
 
+// newArena returns an arena with its first block: events that wait may come late in a run, and a run does not grow.
+func newArena() arena { return arena{blocks: []*block{new(block)}} }
+
 // add puts an event at the end of the ring of last, 0 for an empty one, and returns the ring's new last.
 func (a *arena) add(last uint32, it Item) uint32 {
 	n := a.freeList

@@ -57,7 +57,7 @@ func (f *Filler) Begin(u *Upload) *fleet.Device {
 // Fill makes event n of the upload, from 0. It returns the device as it was when the event happened, as far as that shows in
 // the event. That, and what e points to, is valid until the next call.
 func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
-	it, d := f.up.Items[n], f.now
+	it, d := &f.up.Items[n], f.now
 	// Privacy: what it withholds stays on the device when it is in effect, be it when the event happened or when it is sent.
 	if len(f.up.Past.Spans()) > 0 && f.tells(it.Kind) {
 		d = f.at(it.At)
@@ -78,11 +78,11 @@ func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
 	case event.AppAction:
 		e.Action = action(&draw)
 	case event.Memory:
-		e.Mem = f.memory(self, d, plan, &it, &draw)
+		e.Mem = f.memory(self, d, plan, it, &draw)
 	case event.WebThreat:
 		f.threat(e, d, plan, self, it.At, &draw)
 	case event.Crash:
-		e.Crash = f.crash(self, d, plan, &it)
+		e.Crash = f.crash(self, d, plan, it)
 	case event.Feedback:
 		e.Feedback = feedback(&draw)
 		if !e.Feedback.Email {
@@ -92,7 +92,7 @@ func (f *Filler) Fill(e *event.Event, n int) *fleet.Device {
 			e.Has &^= event.FieldsOf(event.FeedbackComments)
 		}
 	case event.Diagnostics:
-		e.Diag = diagnostics(self, &draw, plan, &it)
+		e.Diag = diagnostics(self, &draw, plan, it)
 		e.Diag.Features = f.features(d)
 		e.Diag.Browsers = browsers(self)
 	}
@@ -125,19 +125,22 @@ func (f *Filler) at(at time.Duration) *fleet.Device {
 }
 
 // planAt is what the device did when an event happened, as far as that shows in the event.
-func (f *Filler) planAt(it Item, cohort int) *Plan {
-	plan := &f.cfg.Plans[cohort]
+func (f *Filler) planAt(it *Item, cohort int) *Plan {
 	if len(f.up.Past.Spans()) > 0 && (it.Kind == event.WebThreat || it.Kind == event.Diagnostics) {
-		f.plan = *plan
-		f.up.Past.changes(f.now.Index, it.At, func(c *Change) { c.apply(&f.plan) })
-		plan = &f.plan
+		return f.changedPlan(it, cohort)
 	}
-	return plan
+	return &f.cfg.Plans[cohort]
+}
+
+func (f *Filler) changedPlan(it *Item, cohort int) *Plan {
+	f.plan = f.cfg.Plans[cohort]
+	f.up.Past.changes(f.now.Index, it.At, func(c *Change) { c.apply(&f.plan) })
+	return &f.plan
 }
 
 // upgrade is what the app says of its version: it was installed in this run and reports for the first time, it was updated
 // at this moment, or neither.
-func (f *Filler) upgrade(it Item) string {
+func (f *Filler) upgrade(it *Item) string {
 	if len(f.up.Past.Spans()) > 0 {
 		is := f.at(it.At).App
 		if f.at(it.At-1).App != is {
@@ -177,7 +180,7 @@ func (f *Filler) threat(e *event.Event, d *fleet.Device, plan *Plan, self uint64
 // Seen appends the URL of event n of the upload, a detection, as the classifier on the device saw it, in its zone: unsupervised devices
 // see the host alone. What of it the device sends is another matter, see Fill.
 func (f *Filler) Seen(dst []byte, n int) []byte {
-	it, d := f.up.Items[n], f.now
+	it, d := &f.up.Items[n], f.now
 	v := f.visits.visit(key(f.cfg.Seed, uint64(d.Index)), d.Cohort, d.Supervised, it.At, f.planAt(it, d.Cohort).Web.MaliciousShare)
 	host := f.visits.hostOf(&v)
 	dst = host.Append(dst)

@@ -4,10 +4,17 @@ package behavior
 
 import "time"
 
-// push adds an event to what is pending and reports whether an upload is due now.
-func (s *Stream) push(st *state, it Item) bool {
+// push adds an event to what is pending and reports whether an upload is due now. One that is due before anything else is pending goes into
+// that at once.
+func (s *Stream) push(st *state, it Item) (due bool) {
 	s.stats.Made[it.Kind]++
-	if st.is(offline) && st.events() >= s.cfg.Spool.MaxEvents {
+	if !st.is(offline) {
+		b := &s.cfg.Batch
+		if due = st.events()+1 >= b.MaxEvents || b.MaxAge <= 0 || b.Urgent[it.Kind]; due && st.none() && len(s.items) == 0 {
+			s.items = append(s.items, it)
+			return true
+		}
+	} else if st.events() >= s.cfg.Spool.MaxEvents {
 		if !s.cfg.Spool.DropOldest {
 			s.stats.Lost[it.Kind]++
 			return false
@@ -16,8 +23,7 @@ func (s *Stream) push(st *state, it Item) bool {
 	}
 	st.last = s.nodes.add(st.last, it)
 	st.held += oneEvent
-	b := &s.cfg.Batch
-	return !st.is(offline) && (st.events() >= b.MaxEvents || b.MaxAge <= 0 || b.Urgent[it.Kind])
+	return due
 }
 
 // pop removes the oldest pending event.
@@ -30,10 +36,9 @@ func (s *Stream) pop(st *state) Item {
 	return it
 }
 
-// take makes an upload of the oldest pending events, at most a batch of them. What remains is due at once.
+// take makes an upload of what push put into it and of the oldest pending events, at most a batch of them. What remains is due at once.
 func (s *Stream) take(st *state, at time.Duration, u *Upload) {
 	u.Device, u.Due, u.FirstSeq, u.Past = int(st.index), at, st.seq, s.past
-	s.items = s.items[:0]
 	for !st.none() && len(s.items) < s.cfg.Batch.MaxEvents {
 		s.items = append(s.items, s.pop(st))
 	}
@@ -51,6 +56,7 @@ func (s *Stream) Flush(u *Upload) bool {
 		if st.none() {
 			continue
 		}
+		s.items = s.items[:0]
 		s.take(st, s.heap.now, u)
 		s.dev.put(j, st)
 		return true

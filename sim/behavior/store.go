@@ -15,7 +15,8 @@ type store struct {
 	width   int             // bytes of a time
 	never   uint64          // the most that they hold, which stands for never
 	atTimes int             // where in a record they begin
-	atRare  int             // and where the rare ones do
+	order   []int           // of the times, in a record and behind it those that are apart
+	places  [numTimes]int   // where in a record each is; 0: it is not
 	size    int             // of a record
 	records []byte          // little-endian
 	apart   *apart          // has the rare times; nil: they are in the records
@@ -87,19 +88,11 @@ func newStore(cfg *Config, n int, device func(j int) int) store {
 			s.atTimes = atApart + 4
 		}
 	}
-	usual := int(places[release])
 	releases := slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil })
-	if releases {
-		usual++
-	}
-	s.atRare = s.atTimes + usual*s.width
-	s.size = s.atRare
-	if s.apart == nil {
-		s.size += len(rareClocks) * s.width
-	}
+	s.lay(releases)
 	s.records = make([]byte, n*s.size+8-s.width) // times are read and written in words of eight bytes
 	for j := uint32(0); releases && int(j) < n; j++ {
-		t := s.times(s.of(j))
+		t := times{&s, s.of(j)}
 		t.put(release, never)
 	}
 	return s
@@ -110,24 +103,24 @@ func (s *store) of(j uint32) []byte { return s.records[int(j)*s.size:][:s.size+8
 
 // get fills st with the state of device j.
 func (s *store) get(j uint32, st *state) {
-	b := s.of(j)
 	st.index = uint32(s.device(int(j)))
-	st.times, st.pending = s.times(b), pendingOf(b)
-	l := b[atLives:]
-	st.lives = lives{le.Uint32(l), le.Uint32(l[4:]), le.Uint16(l[8:]), le.Uint16(l[10:])}
+	st.s, st.record = s, s.of(j)
+	b := (*[atEnd]byte)(st.record)
+	st.last, st.held = le.Uint32(b[atPending:]), le.Uint32(b[atPending+4:])
+	st.extension, st.app = le.Uint32(b[atLives:]), le.Uint32(b[atLives+4:])
+	st.actions, st.sent = le.Uint16(b[atLives+8:]), le.Uint16(b[atLives+10:])
 	st.seq, st.plan = le.Uint32(b[atSeq:]), le.Uint32(b[atPlan:])
 }
 
 // put writes all of st but its times to the record of device j.
 func (s *store) put(j uint32, st *state) {
-	b := s.of(j)
+	b := (*[atEnd]byte)(s.of(j))
 	le.PutUint32(b[atPending:], st.last)
 	le.PutUint32(b[atPending+4:], st.held)
-	l := b[atLives:]
-	le.PutUint32(l, st.extension)
-	le.PutUint32(l[4:], st.app)
-	le.PutUint16(l[8:], st.actions)
-	le.PutUint16(l[10:], st.sent)
+	le.PutUint32(b[atLives:], st.extension)
+	le.PutUint32(b[atLives+4:], st.app)
+	le.PutUint16(b[atLives+8:], st.actions)
+	le.PutUint16(b[atLives+10:], st.sent)
 	le.PutUint32(b[atSeq:], st.seq)
 	le.PutUint32(b[atPlan:], st.plan)
 }

@@ -89,7 +89,7 @@ type Stream struct {
 	dev    store
 	heap   heap
 	nodes  arena
-	items  []Item
+	items  []Item // of the upload under way
 	visits visitor
 	stats  Stats
 
@@ -135,6 +135,7 @@ type origin struct {
 func NewStream(cfg *Config, n int, device func(j int) int) *Stream {
 	s := &Stream{
 		cfg: cfg, dev: newStore(cfg, n, device), visits: visitor{cfg: cfg}, known: map[origin]uint32{}, shapes: map[int]*weekShape{},
+		nodes: newArena(),
 	}
 	zones := map[*time.Location]uint16{}
 	var d fleet.Device
@@ -197,7 +198,7 @@ func (s *Stream) self(st *state) uint64 { return key(s.cfg.Seed, uint64(st.index
 // due returns when a device next has something to do.
 func (s *Stream) due(j uint32) time.Duration {
 	b := s.dev.of(j)
-	t := s.dev.times(b)
+	t := times{&s.dev, b}
 	return min(t.first(), s.deadline(pendingOf(b)))
 }
 
@@ -226,8 +227,16 @@ func (s *Stream) Ask(limit time.Duration, u *Upload) bool {
 }
 
 func (s *Stream) run(limit time.Duration, u *Upload) bool {
+	s.items = s.items[:0]
 	for {
-		j, at := s.heap.top()
+		j, ok := s.heap.top()
+		at, first, then, deadline := never, 0, never, never
+		if ok {
+			s.load(j)
+			first, at, then = s.st.next()
+			deadline = s.deadline(s.st.pending)
+			at = min(at, deadline)
+		}
 		if m := s.nextMark(); m < at && m <= limit {
 			s.pass()
 			continue
@@ -236,32 +245,34 @@ func (s *Stream) run(limit time.Duration, u *Upload) bool {
 			return false
 		}
 		s.heap.now = max(s.heap.now, at)
-		st := s.load(j)
-		full := s.step(st, at, limit)
+		st := &s.st
+		full := deadline <= at
+		switch {
+		case full:
+		case first == release:
+			full = s.update(st, at)
+			then = st.first() // any may have changed
+		default:
+			full = s.step(st, first, at, limit)
+		}
 		if full {
 			s.take(st, s.heap.now, u)
 		}
 		s.dev.put(j, st)
-		s.heap.fixTop(min(st.first(), s.deadline(st.pending)))
+		s.heap.fixTop(min(then, st.at(first), s.deadline(st.pending)))
 		if full {
 			return true
 		}
 	}
 }
 
-// step lets a device do what is due at at and reports whether an upload is due.
-func (s *Stream) step(st *state, at, limit time.Duration) bool {
-	if !st.is(offline) && s.deadline(st.pending) <= at {
-		return true
-	}
+// step lets a device do what is due at at, which is the network's or a clock's time, and reports whether an upload is due.
+func (s *Stream) step(st *state, first int, at, limit time.Duration) bool {
 	self := s.self(st)
-	if st.at(network) <= at {
+	if first == network {
 		return s.toggle(st, self, at)
 	}
-	if st.at(release) <= at {
-		return s.update(st, at)
-	}
-	clock := st.clock()
+	clock := first
 	if kindOf(clock) == event.WebThreat {
 		if !s.browse(st, self, limit) {
 			return false

@@ -1,6 +1,7 @@
 package behavior
 
 import (
+	"slices"
 	"time"
 
 	"drover/sim/event"
@@ -14,9 +15,7 @@ import (
 // What is rare on a device may be apart from its record, see apart.
 type times struct {
 	s      *store
-	record []byte
-	usual  []byte // up to where the word of the last one ends
-	rare   []byte // the same; nil: none of them ever comes
+	record []byte // up to where the word of its last time ends
 }
 
 const (
@@ -25,102 +24,125 @@ const (
 	numTimes
 )
 
-// places is where each time is: among the usual ones, or complemented, among the rare ones.
-var places = [numTimes]int8{
-	event.Heartbeat - 1:   0,
-	event.AppInfo - 1:     1,
-	event.AppAction - 1:   2,
-	event.Memory - 1:      3,
-	event.WebThreat - 1:   4,
-	event.Diagnostics - 1: 5,
-	network:               6,
-	release:               7,
-
-	event.Crash - 1:    ^0,
-	event.Feedback - 1: ^1,
-	jetsam:             ^2,
-}
-
-// The clocks in the order of their places.
+// The times in the order in which a record has them. What is only in some stores comes last: the release, and then the rare clocks, which
+// else are apart in their order.
 var (
-	usualClocks = [...]int{int(event.Heartbeat) - 1, int(event.AppInfo) - 1, int(event.AppAction) - 1, int(event.Memory) - 1, int(event.WebThreat) - 1, int(event.Diagnostics) - 1}
-	rareClocks  = [...]int{int(event.Crash) - 1, int(event.Feedback) - 1, jetsam}
+	usualTimes = [...]int{
+		int(event.Heartbeat) - 1, int(event.AppInfo) - 1, int(event.AppAction) - 1, int(event.Memory) - 1, int(event.WebThreat) - 1,
+		int(event.Diagnostics) - 1, network,
+	}
+	rareClocks = [...]int{int(event.Crash) - 1, int(event.Feedback) - 1, jetsam}
 )
 
-// times returns those of the device that has the record.
-func (s *store) times(record []byte) times {
-	t := times{s: s, record: record, usual: record[s.atTimes : s.atRare+8-s.width]}
-	if s.apart == nil {
-		t.rare = record[s.atRare:]
-	} else if n := le.Uint32(record[atApart:]); n != 0 {
-		t.rare = s.apart.of(n)
+// lay says where in a record the times are.
+func (s *store) lay(releases bool) {
+	s.order = usualTimes[:]
+	if releases {
+		s.order = slices.Concat(s.order, []int{release})
 	}
-	return t
+	in := s.order
+	s.order = slices.Concat(s.order, rareClocks[:])
+	if s.apart == nil {
+		in = s.order
+	}
+	for p, i := range in {
+		s.places[i] = s.atTimes + p*s.width
+	}
+	s.size = s.atTimes + len(in)*s.width
+}
+
+// rare are the times that the device has apart, up to where the word of the last one ends; nil: none of them ever comes.
+func (t *times) rare() []byte {
+	if t.s.apart == nil {
+		return nil
+	}
+	n := le.Uint32(t.record[atApart:])
+	if n == 0 {
+		return nil
+	}
+	return t.s.apart.of(n)
 }
 
 // at is one of the times.
 func (t *times) at(i int) time.Duration {
-	b, p := t.usual, int(places[i])
-	if p < 0 {
-		b, p = t.rare, ^p
+	if p := t.s.places[i]; p > 0 {
+		return t.s.long(le.Uint64(t.record[p:]) & t.s.never)
 	}
-	if p *= t.s.width; p+8 <= len(b) {
-		return t.s.long(le.Uint64(b[p:]) & t.s.never)
+	return t.rareAt(i)
+}
+
+// rareAt is at for what is not in the record: apart, or the release where there is none.
+func (t *times) rareAt(i int) time.Duration {
+	b, p := t.rare(), slices.Index(rareClocks[:], i)
+	if b == nil || p < 0 {
+		return never
 	}
-	return never // none of the rare ones comes, or it is the release, and there is none
+	return t.s.long(le.Uint64(b[p*t.s.width:]) & t.s.never)
 }
 
 // put sets one of the times and leaves the others alone.
 func (t *times) put(i int, at time.Duration) {
-	b, p := t.usual, int(places[i])
-	if p < 0 {
-		if t.rare == nil {
+	b, p := t.record, t.s.places[i]
+	if p == 0 {
+		b, p = t.rare(), slices.Index(rareClocks[:], i)*t.s.width
+		if b == nil {
 			if uint64(at) >= t.s.never {
 				return
 			}
 			var n uint32
-			n, t.rare = t.s.apart.add()
+			n, b = t.s.apart.add()
 			le.PutUint32(t.record[atApart:], n)
 		}
-		b, p = t.rare, ^p
 	}
-	b = b[p*t.s.width:]
+	b = b[p:]
 	le.PutUint64(b, le.Uint64(b)&^t.s.never|min(uint64(at), t.s.never))
+}
+
+// next is which of the times is the first, when that is, and when the first of the others is. Of several at once the network comes before
+// the release, and that before the clocks, of which the lowest is the first.
+func (t *times) next() (first int, at, then time.Duration) {
+	width, never := t.s.width, t.s.never
+	low, second := never, never
+	place, p := 0, 0
+	rare := t.rare()
+	for b, from := t.record, t.s.atTimes; ; b, from, rare = rare, 0, nil {
+		for ; from+8 <= len(b); from += width {
+			if at := le.Uint64(b[from:from+8]) & never; at < low {
+				low, second, place = at, low, p
+			} else {
+				second = min(second, at)
+			}
+			p++
+		}
+		if rare == nil {
+			break
+		}
+	}
+	at, then = t.s.long(low), t.s.long(second)
+	if low == second {
+		return t.firstAt(at), at, then
+	}
+	return t.s.order[place], at, then
+}
+
+// firstAt is the first of those times that are at at.
+func (t *times) firstAt(at time.Duration) int {
+	for _, i := range [...]int{network, release} {
+		if t.at(i) == at {
+			return i
+		}
+	}
+	clock := 0
+	for t.at(clock) != at {
+		clock++
+	}
+	return clock
 }
 
 // first is the first of the times.
 func (t *times) first() time.Duration {
-	width, never := t.s.width, t.s.never
-	at := never
-	for b := t.usual; len(b) >= 8; b = b[width:] {
-		at = min(at, le.Uint64(b)&never)
-	}
-	for b := t.rare; len(b) >= 8; b = b[width:] {
-		at = min(at, le.Uint64(b)&never)
-	}
-	return t.s.long(at)
-}
-
-// clock is the clock that rings first; of several the one with the lowest number.
-func (t *times) clock() (clock int) {
-	width, never := t.s.width, t.s.never
-	b := t.usual
-	at := le.Uint64(b) & never
-	for _, c := range usualClocks[1:] {
-		b = b[width:]
-		if next := le.Uint64(b) & never; next < at {
-			clock, at = c, next
-		}
-	}
-	if t.rare == nil {
-		return clock
-	}
-	for p, c := range rareClocks {
-		if next := le.Uint64(t.rare[p*width:]) & never; next < at || next == at && c < clock {
-			clock, at = c, next
-		}
-	}
-	return clock
+	_, at, _ := t.next()
+	return at
 }
 
 func (s *store) long(at uint64) time.Duration {
