@@ -113,6 +113,15 @@ func crashing(perDay float64) []Plan {
 	return []Plan{{Rates: [event.NumKinds]Rate{event.Crash: {PerDay: perDay}}, Crashes: Crashes{Mix: []fleet.Share[string]{{Value: kill, Weight: 1}, {Value: "sigabrt", Weight: 1}}}}}
 }
 
+// all is a plan of devices on which everything happens.
+func all() []Plan {
+	p := Plan{Offline: Offline{PerDay: 1}}
+	for k := range p.Rates {
+		p.Rates[k].PerDay = 1e-9
+	}
+	return []Plan{p}
+}
+
 // A million devices are kept in memory: what each takes, and each pending event, is bounded.
 func TestSizes(t *testing.T) {
 	if n := unsafe.Sizeof(Item{}); n != 16 {
@@ -126,14 +135,21 @@ func TestSizes(t *testing.T) {
 		cfg  Config
 		want int
 	}{
-		{Config{Until: 26 * time.Hour}, 74},
-		{Config{Until: 26 * time.Hour, Timeline: update}, 80},
-		{Config{Until: 26 * time.Hour, Plans: crashing(0.07)}, 74},
-		{Config{Until: 26 * time.Hour, Plans: crashing(0.08)}, 88}, // on a quarter of the devices in 78 hours
-		{Config{Until: 26 * time.Hour, Plans: crashing(0.08), Timeline: update}, 94},
-		{Config{Until: 26 * time.Hour, Plans: append(crashing(0), Plan{Rates: [event.NumKinds]Rate{event.Feedback: {Every: 312 * time.Hour}}})}, 88},
-		{Config{Until: 50 * time.Hour}, 108},               // times may be too late for six bytes
-		{Config{Timeline: append(update, update...)}, 116}, // nobody knows how late
+		{Config{Until: 26 * time.Hour, Plans: all()}, 74},
+		{Config{Until: 26 * time.Hour, Plans: all(), Timeline: update}, 80},
+		{Config{Until: 26 * time.Hour, Plans: append(all(), crashing(0.07)...)}, 74},
+		{Config{Until: 26 * time.Hour, Plans: append(all(), crashing(0.08)...)}, 88}, // on a quarter of the devices in 78 hours
+		{Config{Until: 26 * time.Hour, Plans: append(all(), crashing(0.08)...), Timeline: update}, 94},
+		{Config{Until: 26 * time.Hour, Plans: append(all(), Plan{Rates: [event.NumKinds]Rate{event.Feedback: {Every: 312 * time.Hour}}})}, 88},
+		{Config{Until: 50 * time.Hour, Plans: all()}, 108},               // times may be too late for six bytes
+		{Config{Plans: all(), Timeline: append(update, update...)}, 116}, // nobody knows how late
+
+		// What never happens takes no room.
+		{Config{Until: 26 * time.Hour}, 28},
+		{Config{Plans: make([]Plan, 2)}, 28},
+		{Config{Until: 26 * time.Hour, Plans: crashing(0.07)}, 32},
+		{Config{Plans: []Plan{{}, {Rates: [event.NumKinds]Rate{event.Heartbeat: {Every: time.Hour}, event.AppAction: {PerDay: 6}}}}}, 44},
+		{Config{Timeline: []Entry{{Change: &Change{OfflinePerDay: new(float64)}}, {Change: &Change{Rates: [event.NumKinds]*Rate{event.WebThreat: {PerDay: 1}}}}}}, 44},
 	} {
 		if s := newStore(&c.cfg, 1000, nil); s.size != c.want || len(s.records) > 1000*c.want+8 {
 			t.Errorf("until %v, %d releases: a device takes %d bytes and a thousand %d, want %d each", c.cfg.Until, len(c.cfg.Timeline), s.size, len(s.records), c.want)

@@ -83,15 +83,14 @@ func newStore(cfg *Config, n int, device func(j int) int) store {
 	// What is beyond the run's end may as well be never, but not the end of a leak: memory grows towards that before.
 	if cfg.Until > 0 && cfg.Until < shortNever-math.MaxUint16*untilUnit {
 		s.width, s.never = shortWidth, shortNever
-		if cfg.seldom(shortNever) {
+		if cfg.seldom(shortNever) && slices.ContainsFunc(rareClocks[:], cfg.comes) {
 			s.apart = new(apart)
 			s.atTimes = atApart + 4
 		}
 	}
-	releases := slices.ContainsFunc(cfg.Timeline, func(e Entry) bool { return e.Release != nil })
-	s.lay(releases)
+	s.lay(cfg)
 	s.records = make([]byte, n*s.size+8-s.width) // times are read and written in words of eight bytes
-	for j := uint32(0); releases && int(j) < n; j++ {
+	for j := uint32(0); s.places[release] > 0 && int(j) < n; j++ {
 		t := times{&s, s.of(j)}
 		t.put(release, never)
 	}

@@ -78,8 +78,8 @@ func (s *Stats) Add(o Stats) {
 
 // Stream is the uploads of some devices, in the order in which they fall due. It is owned by one goroutine.
 //
-// The state of a device is when each kind of event happens next, and the events it has not sent yet: about a hundred
-// bytes, see store. Which device is next comes from a heap.
+// The state of a device is when each kind of event happens next, and the events it has not sent yet: a hundred bytes at most,
+// see store. Which device is next comes from a heap.
 type Stream struct {
 	cfg    *Config
 	plans  []*compiled
@@ -229,12 +229,12 @@ func (s *Stream) Ask(limit time.Duration, u *Upload) bool {
 func (s *Stream) run(limit time.Duration, u *Upload) bool {
 	s.items = s.items[:0]
 	for {
+		st, at, first, then, deadline := &s.st, never, 0, never, never
 		j, ok := s.heap.top()
-		at, first, then, deadline := never, 0, never, never
 		if ok {
 			s.load(j)
-			first, at, then = s.st.next()
-			deadline = s.deadline(s.st.pending)
+			first, at, then = st.next()
+			deadline = s.deadline(st.pending)
 			at = min(at, deadline)
 		}
 		if m := s.nextMark(); m < at && m <= limit {
@@ -245,7 +245,6 @@ func (s *Stream) run(limit time.Duration, u *Upload) bool {
 			return false
 		}
 		s.heap.now = max(s.heap.now, at)
-		st := &s.st
 		full := deadline <= at
 		switch {
 		case full:
@@ -267,12 +266,11 @@ func (s *Stream) run(limit time.Duration, u *Upload) bool {
 }
 
 // step lets a device do what is due at at, which is the network's or a clock's time, and reports whether an upload is due.
-func (s *Stream) step(st *state, first int, at, limit time.Duration) bool {
+func (s *Stream) step(st *state, clock int, at, limit time.Duration) bool {
 	self := s.self(st)
-	if first == network {
+	if clock == network {
 		return s.toggle(st, self, at)
 	}
-	clock := first
 	if kindOf(clock) == event.WebThreat {
 		if !s.browse(st, self, limit) {
 			return false

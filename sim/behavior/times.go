@@ -10,9 +10,10 @@ import (
 // times are those of a device: when each clock rings next, and
 //
 //	network  when the network goes away or comes back
-//	release  when the device may take its next release; only where the timeline has one
+//	release  when the device may take its next release
 //
-// What is rare on a device may be apart from its record, see apart.
+// A record has those that come in the run, see Config.comes; all others are never. What is rare on a device may be apart from its record, see
+// apart.
 type times struct {
 	s      *store
 	record []byte // up to where the word of its last time ends
@@ -24,31 +25,51 @@ const (
 	numTimes
 )
 
-// The times in the order in which a record has them. What is only in some stores comes last: the release, and then the rare clocks, which
-// else are apart in their order.
+// The times in the order in which a record has them. The rare ones may be apart, and then all three are, in their order.
 var (
 	usualTimes = [...]int{
 		int(event.Heartbeat) - 1, int(event.AppInfo) - 1, int(event.AppAction) - 1, int(event.Memory) - 1, int(event.WebThreat) - 1,
-		int(event.Diagnostics) - 1, network,
+		int(event.Diagnostics) - 1, network, release,
 	}
 	rareClocks = [...]int{int(event.Crash) - 1, int(event.Feedback) - 1, jetsam}
 )
 
+// comes reports whether one of the times ever comes on any device, as far as the plans and the timeline say.
+func (cfg *Config) comes(i int) bool {
+	ever := func(p *Plan) bool {
+		return i < numClocks && p.Rates[kindOf(i)] != Rate{} || i == network && p.Offline.PerDay > 0
+	}
+	changed := func(c *Change) bool {
+		return i < numClocks && c.Rates[kindOf(i)] != nil || i == network && c.OfflinePerDay != nil
+	}
+	for p := range cfg.Plans {
+		if ever(&cfg.Plans[p]) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(cfg.Timeline, func(e Entry) bool {
+		return i == release && e.Release != nil || e.Change != nil && changed(e.Change)
+	})
+}
+
 // lay says where in a record the times are.
-func (s *store) lay(releases bool) {
-	s.order = usualTimes[:]
-	if releases {
-		s.order = slices.Concat(s.order, []int{release})
+func (s *store) lay(cfg *Config) {
+	add := func(times []int) {
+		for _, i := range times {
+			if cfg.comes(i) {
+				s.places[i] = s.atTimes + len(s.order)*s.width
+				s.order = append(s.order, i)
+			}
+		}
 	}
-	in := s.order
-	s.order = slices.Concat(s.order, rareClocks[:])
+	add(usualTimes[:])
 	if s.apart == nil {
-		in = s.order
+		add(rareClocks[:])
 	}
-	for p, i := range in {
-		s.places[i] = s.atTimes + p*s.width
+	s.size = s.atTimes + len(s.order)*s.width
+	if s.apart != nil {
+		s.order = append(s.order, rareClocks[:]...)
 	}
-	s.size = s.atTimes + len(in)*s.width
 }
 
 // rare are the times that the device has apart, up to where the word of the last one ends; nil: none of them ever comes.
@@ -71,7 +92,7 @@ func (t *times) at(i int) time.Duration {
 	return t.rareAt(i)
 }
 
-// rareAt is at for what is not in the record: apart, or the release where there is none.
+// rareAt is at for what is not in the record.
 func (t *times) rareAt(i int) time.Duration {
 	b, p := t.rare(), slices.Index(rareClocks[:], i)
 	if b == nil || p < 0 {
@@ -80,15 +101,15 @@ func (t *times) rareAt(i int) time.Duration {
 	return t.s.long(le.Uint64(b[p*t.s.width:]) & t.s.never)
 }
 
-// put sets one of the times and leaves the others alone.
+// put sets one of the times and leaves the others alone. What does not come can be set to never only.
 func (t *times) put(i int, at time.Duration) {
 	b, p := t.record, t.s.places[i]
 	if p == 0 {
 		b, p = t.rare(), slices.Index(rareClocks[:], i)*t.s.width
+		if (b == nil || p < 0) && uint64(at) >= t.s.never {
+			return
+		}
 		if b == nil {
-			if uint64(at) >= t.s.never {
-				return
-			}
 			var n uint32
 			n, b = t.s.apart.add()
 			le.PutUint32(t.record[atApart:], n)

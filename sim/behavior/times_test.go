@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"drover/sim/event"
 )
 
 // What is put into a record is what is there, whatever is put into its neighbours, and what is beyond a short time is never; in each of the
@@ -14,12 +16,12 @@ func TestTimes(t *testing.T) {
 	const devices = 300 // more than a block has of what is apart
 	update := []Entry{{Release: &Release{}}}
 	for name, cfg := range map[string]Config{
-		"long":            {},
-		"long, releases":  {Timeline: update},
-		"short":           {Until: time.Hour, Plans: crashing(1)},
-		"short, releases": {Until: time.Hour, Plans: crashing(1), Timeline: update},
-		"apart":           {Until: time.Hour},
-		"apart, releases": {Until: time.Hour, Timeline: update},
+		"long":            {Plans: all()},
+		"long, releases":  {Plans: all(), Timeline: update},
+		"short":           {Until: time.Hour, Plans: append(all(), crashing(1)...)},
+		"short, releases": {Until: time.Hour, Plans: append(all(), crashing(1)...), Timeline: update},
+		"apart":           {Until: time.Hour, Plans: all()},
+		"apart, releases": {Until: time.Hour, Plans: all(), Timeline: update},
 	} {
 		s := newStore(&cfg, devices, func(j int) int { return j })
 		times := numTimes
@@ -71,7 +73,7 @@ func TestTimes(t *testing.T) {
 
 // A device takes a place for its rare times when one of them comes, and keeps it.
 func TestApart(t *testing.T) {
-	s := newStore(&Config{Until: time.Hour}, 2, func(j int) int { return j })
+	s := newStore(&Config{Until: time.Hour, Plans: crashing(1e-9)}, 2, func(j int) int { return j })
 	var st state
 	s.get(1, &st)
 	for _, c := range rareClocks {
@@ -87,5 +89,33 @@ func TestApart(t *testing.T) {
 	}
 	if s.get(0, &st); st.at(rareClocks[0]) != never {
 		t.Errorf("another device rings at %v", st.at(rareClocks[0]))
+	}
+}
+
+// What does not come is never, and is put there as that only.
+func TestTimesThatDoNotCome(t *testing.T) {
+	heartbeat, crash := clockOf(event.Heartbeat), clockOf(event.Crash)
+	for name, cfg := range map[string]Config{
+		"long":  {Plans: []Plan{{Rates: [event.NumKinds]Rate{event.Heartbeat: {Every: time.Hour}}}}},
+		"apart": {Until: time.Hour, Plans: append(crashing(1e-9), Plan{Rates: [event.NumKinds]Rate{event.Heartbeat: {Every: time.Hour}}})},
+	} {
+		s := newStore(&cfg, 1, func(j int) int { return j })
+		var st state
+		s.get(0, &st)
+		if s.apart != nil {
+			st.put(crash, 2*time.Hour)
+		}
+		st.put(heartbeat, time.Hour)
+		for i := range numTimes {
+			if i == heartbeat || s.apart != nil && i == crash {
+				continue
+			}
+			if st.put(i, never); st.at(i) != never {
+				t.Errorf("%s: time %d is %v, want never", name, i, st.at(i))
+			}
+		}
+		if first, at, _ := st.next(); first != heartbeat || at != time.Hour {
+			t.Errorf("%s: the first is %d at %v, want the heartbeat after an hour", name, first, at)
+		}
 	}
 }
