@@ -25,7 +25,7 @@ var plain = func() (t [256]bool) {
 // plainTo is where in s, from i on, the first byte is that does not stand for itself in a JSON string; len(s): there is none.
 func plainTo[S string | []byte](s S, i int) int {
 	rest := s[i:]
-	for ; len(rest) >= 8; rest = rest[8:] {
+	for ; len(rest) > 8; rest = rest[8:] {
 		if odd := odd(eight(rest)); odd != 0 {
 			return len(s) - len(rest) + bits.TrailingZeros64(odd)/8
 		}

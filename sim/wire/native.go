@@ -69,30 +69,23 @@ func beginNative(dst []byte, d *fleet.Device, send event.Fields) []byte {
 		dst = append(dst, `","org_id":"`...)
 		dst = d.OrgID.AppendText(dst)
 	}
-	dst = append(dst, '"')
 	if send.Has(event.AccountUPN) {
-		dst = append(dst, `,"upn":`...)
+		dst = append(dst, `","upn":"`...)
 		dst = appendUPN(dst, d)
 	}
-	dst = append(dst, '}')
 	name, version := send.Has(event.AppName), send.Has(event.AppVersion)
-	if name || version {
-		dst = append(dst, `,"app":{`...)
+	switch {
+	case name && version:
+		dst = append(dst, `"},"app":{"name":"`+AppName+`","version":`...)
+	case version:
+		dst = append(dst, `"},"app":{"version":`...)
+	case name:
+		return append(dst, `"},"app":{"name":"`+AppName+`"},"events":[`...)
+	default:
+		return append(dst, `"},"events":[`...)
 	}
-	if name {
-		dst = append(dst, `"name":"`+AppName+`"`...)
-	}
-	if name && version {
-		dst = append(dst, ',')
-	}
-	if version {
-		dst = append(dst, `"version":`...)
-		dst = appendText(dst, d.App)
-	}
-	if name || version {
-		dst = append(dst, '}')
-	}
-	return append(dst, `,"events":[`...)
+	dst = appendText(dst, d.App)
+	return append(dst, `},"events":[`...)
 }
 
 func endNative(dst []byte, _ int) []byte { return append(dst, `]}`...) }
@@ -182,8 +175,8 @@ func appendCrash(dst []byte, d *fleet.Device, e *event.Event) []byte {
 	return append(dst, `}}`...)
 }
 
+// appendUPN writes the inside of a JSON string.
 func appendUPN(dst []byte, d *fleet.Device) []byte {
-	dst = append(dst, '"')
 	from := len(dst)
-	return append(escapeJSON(d.UPN.AppendText(dst), from), '"')
+	return escapeJSON(d.UPN.AppendText(dst), from)
 }

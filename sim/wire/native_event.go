@@ -71,8 +71,8 @@ func appendFeedback(dst []byte, d *fleet.Device, e *event.Event) []byte {
 	dst = append(dst, `,"feedback":{"type":`...)
 	dst = appendText(dst, e.Feedback.Type)
 	if e.Has.Has(event.FeedbackEmail) {
-		dst = append(dst, `,"email":`...)
-		dst = appendUPN(dst, d)
+		dst = append(dst, `,"email":"`...)
+		dst = append(appendUPN(dst, d), '"')
 	}
 	if e.Has.Has(event.FeedbackComments) {
 		dst = append(dst, `,"comments":`...)
