@@ -98,5 +98,6 @@ func Trust(r *Reply, a *Answer) (measure.Class, error) {
 
 // reset empties a and keeps its memory.
 func (a *Answer) reset() {
-	*a = Answer{Verdicts: a.Verdicts[:0], Refused: a.Refused[:0], Again: a.Again[:0]}
+	a.Accepted, a.Duplicates, a.Unsure = 0, 0, false
+	a.Verdicts, a.Refused, a.Again = a.Verdicts[:0], a.Refused[:0], a.Again[:0]
 }

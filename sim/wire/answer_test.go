@@ -33,11 +33,12 @@ func TestAnswerRoundTrip(t *testing.T) {
 	if string(b) != want {
 		t.Errorf("AppendAnswer = %s, want %s", b, want)
 	}
-	a := Answer{Accepted: 9, Verdicts: make([]Verdict, 9), Refused: make([]Refusal, 9)} // of an earlier answer
+	// Of an earlier answer.
+	a := Answer{Accepted: 9, Duplicates: 9, Unsure: true, Verdicts: make([]Verdict, 9), Refused: make([]Refusal, 9), Again: make([]Refusal, 9)}
 	if err := DecodeAnswer(b, &a); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(testAnswer(), &a); diff != "" {
+	if diff := cmp.Diff(testAnswer(), &a, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("DecodeAnswer (-sent +decoded):\n%s", diff)
 	}
 }
