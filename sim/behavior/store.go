@@ -10,16 +10,16 @@ import (
 // without gaps, with times of six bytes where the run is short enough. A record is in one piece, not in columns, because most of what
 // a step costs is to fetch the device from memory.
 type store struct {
+	records []byte          // little-endian
+	size    int             // of a record
 	device  func(j int) int // in the fleet
 	n       int             // how many devices
 	width   int             // bytes of a time
 	never   uint64          // the most that they hold, which stands for never
 	atTimes int             // where in a record they begin
-	order   []int           // of the times, in a record and behind it those that are apart
-	places  [numTimes]int   // where in a record each is; 0: it is not
-	size    int             // of a record
-	records []byte          // little-endian
 	apart   *apart          // has the rare times; nil: they are in the records
+	order   [numTimes]uint8 // of the times, in a record and behind it those that are apart
+	places  [numTimes]uint8 // where in a record each is; 0: it is not
 }
 
 // state is a device whose turn it is: what it carries from event to event. Its times are in the record and change there at once; what

@@ -81,27 +81,26 @@ func (s *Stats) Add(o Stats) {
 // The state of a device is when each kind of event happens next, and the events it has not sent yet: a hundred bytes at most,
 // see store. Which device is next comes from a heap.
 type Stream struct {
-	cfg    *Config
-	plans  []*compiled
-	known  map[origin]uint32  // plans by what they are made of; see compile
-	shapes map[int]*weekShape // by cohort
-	zones  []zone
-	dev    store
-	heap   heap
-	nodes  arena
-	items  []Item // of the upload under way
-	visits visitor
-	stats  Stats
+	// What each step needs comes first, in few cache lines: streams take turns, so that each finds its own cold.
+	cfg   *Config
+	plans []*compiled
+	zones []zone
+	ahead time.Duration // how far visits may be made before their time
+	past  *Past
+	marks []mark // of the timeline, still to come
+	items []Item // of the upload under way
+	heap  heap
+	st    state // of the device whose turn it is
+	dev   store
+	nodes arena
 
+	known    map[origin]uint32  // plans by what they are made of; see compile
+	shapes   map[int]*weekShape // by cohort
+	visits   visitor
 	canaries map[uint32]struct{} // that were visited
-	marks    []mark              // of the timeline, still to come
-	past     *Past
-	ahead    time.Duration // how far visits may be made before their time
-
-	flushed int // devices that Flush is done with
-
-	st      state        // of the device whose turn it is
-	was, is fleet.Device // scratch of update
+	stats    Stats
+	flushed  int          // devices that Flush is done with
+	was, is  fleet.Device // scratch of update
 }
 
 // compiled is a plan in the form that the stream runs on: that of a cohort, in a time zone, under some changes of the

@@ -54,21 +54,24 @@ func (cfg *Config) comes(i int) bool {
 
 // lay says where in a record the times are.
 func (s *store) lay(cfg *Config) {
+	order := s.order[:0]
+	s.size = s.atTimes
 	add := func(times []int) {
 		for _, i := range times {
 			if cfg.comes(i) {
-				s.places[i] = s.atTimes + len(s.order)*s.width
-				s.order = append(s.order, i)
+				order = append(order, uint8(i))
+				s.places[i] = uint8(s.size)
+				s.size += s.width
 			}
 		}
 	}
 	add(usualTimes[:])
 	if s.apart == nil {
 		add(rareClocks[:])
+		return
 	}
-	s.size = s.atTimes + len(s.order)*s.width
-	if s.apart != nil {
-		s.order = append(s.order, rareClocks[:]...)
+	for _, i := range rareClocks {
+		order = append(order, uint8(i))
 	}
 }
 
@@ -103,7 +106,7 @@ func (t *times) rareAt(i int) time.Duration {
 
 // put sets one of the times and leaves the others alone. What does not come can be set to never only.
 func (t *times) put(i int, at time.Duration) {
-	b, p := t.record, t.s.places[i]
+	b, p := t.record, int(t.s.places[i])
 	if p == 0 {
 		b, p = t.rare(), slices.Index(rareClocks[:], i)*t.s.width
 		if (b == nil || p < 0) && uint64(at) >= t.s.never {
@@ -143,7 +146,7 @@ func (t *times) next() (first int, at, then time.Duration) {
 	if low == second {
 		return t.firstAt(at), at, then
 	}
-	return t.s.order[place], at, then
+	return int(t.s.order[place]), at, then
 }
 
 // firstAt is the first of those times that are at at.
