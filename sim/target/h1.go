@@ -17,12 +17,16 @@ import (
 // write and one read here: no goroutines beside the caller's, no map of headers, buffers that stay with their connection.
 // It keeps the promises of HTTP and passes the same conformance suite.
 type h1 struct {
-	http  *HTTP
-	addr  string
-	base  string                 // path of the target, escaped
-	paths [measure.NumOps]string // where the request does not say it
-	heads [measure.NumOps][]byte // the rest of the request line and the headers that all uploads share
-	slots slots                  // one for each connection in use
+	http       *HTTP
+	addr       string
+	base       string                 // path of the target, escaped
+	paths      [measure.NumOps]string // where the request does not say it
+	heads      [measure.NumOps][]byte // the rest of the request line and the headers that all uploads share
+	begins     [measure.NumOps]string // all of that, of requests that do not say where they go
+	key        string                 // the header that Request.Key goes in, up to its value; empty: none
+	credential string                 // that of the token, likewise
+
+	slots slots // one for each connection in use
 
 	calm    calm
 	devices *devices  // keeps idle connections where each device has its own; nil: they are in idle
@@ -54,7 +58,12 @@ func newH1(h *HTTP) *h1 {
 			head = fmt.Appendf(head, "Content-Encoding: %s\r\n", h.opt.Client.Compression)
 		}
 		f.heads[op] = head
+		f.begins[op] = h.methods[op] + " " + f.paths[op] + string(head)
 	}
+	if h.opt.KeyHeader != NoHeader {
+		f.key = h.opt.KeyHeader + ": "
+	}
+	f.credential = h.opt.Credential.header() + ": " + h.opt.Credential.prefix()
 	return f
 }
 
@@ -155,28 +164,27 @@ func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer
 
 // request appends the head of a request. A token is checked to be one line when it is read.
 func (f *h1) request(dst []byte, req *Request, body []byte) []byte {
-	opt := &f.http.opt
-	dst = append(append(dst, f.http.methods[req.Op]...), ' ')
-	from := len(dst)
-	if req.Place != nil {
-		dst = append(append(dst, f.base...), req.Place...)
+	opt, method := &f.http.opt, f.http.methods[req.Op]
+	if req.Place == nil {
+		dst = append(dst, f.begins[req.Op]...)
 	} else {
-		dst = append(dst, f.paths[req.Op]...)
+		dst = append(append(append(append(append(dst, method...), ' '), f.base...), req.Place...), f.heads[req.Op]...)
 	}
-	to := len(dst)
-	dst = append(dst, f.heads[req.Op]...)
 	if req.token != "" {
-		dst = append(append(append(dst, opt.Credential.header()...), ": "...), opt.Credential.prefix()...)
-		dst = append(append(dst, req.token...), "\r\n"...)
+		dst = append(append(append(dst, f.credential...), req.token...), "\r\n"...)
 	}
-	if len(req.Key) > 0 && opt.KeyHeader != NoHeader {
-		dst = append(append(append(append(dst, opt.KeyHeader...), ": "...), req.Key...), "\r\n"...)
+	if len(req.Key) > 0 && f.key != "" {
+		dst = append(append(append(dst, f.key...), req.Key...), "\r\n"...)
 	}
 	dst = append(dst, req.Header...)
 	if opt.Sign != nil {
-		dst = opt.Sign.append(dst, f.http.methods[req.Op], string(dst[from:to]), body)
+		place := f.paths[req.Op]
+		if req.Place != nil {
+			place = f.base + string(req.Place)
+		}
+		dst = opt.Sign.append(dst, method, place, body)
 	}
-	if len(body) == 0 && f.http.methods[req.Op] == http.MethodGet {
+	if len(body) == 0 && method == http.MethodGet {
 		return append(dst, "\r\n"...)
 	}
 	dst = strconv.AppendInt(append(dst, "Content-Length: "...), int64(len(body)), 10)
@@ -242,7 +250,7 @@ func (f *h1) dial(ctx context.Context, req *Request, deadline time.Time) (*h1con
 	}
 	c := newH1conn(nc)
 	if loop != nil {
-		c.known = &loop.known
+		c.share(loop)
 	}
 	c.kept = kept{conn: c, device: device, stats: &f.http.stats}
 	return c, nil

@@ -39,6 +39,7 @@ type Loop struct {
 	idle    []*h1conn     // as h1 has them
 	head    []byte        // of the request that h1 makes; no fiber needs it after its turn
 	known   heads         // of the answers that h1 had
+	in      []byte        // the answer that a fiber with a turn reads
 	current *fiber        // that has its turn
 	away    int           // fibers that are
 	live    atomic.Int64  // fibers that have not ended

@@ -126,6 +126,63 @@ func TestLoopOfMany(t *testing.T) {
 	}
 }
 
+// Answers that come in pieces, each while others have their turns, are read as they are: all fibers of a loop read to the same memory.
+func TestLoopPieces(t *testing.T) {
+	const fibers, size = 3, 10
+	for _, m := range http1Modes[:2] {
+		t.Run(m.name, func(t *testing.T) {
+			answer := func(i byte) string {
+				return fmt.Sprintf("HTTP/1.1 200 OK\r\n%s: %s\r\nContent-Length: %d\r\n\r\n%s", strings.Repeat("X", 1+int(i)), strings.Repeat("x", 20-int(i)), 40+i, strings.Repeat(string('a'+rune(i)), 40+int(i)))
+			}
+			steps := len(answer(0)) / size
+			wrote, next := make(chan struct{}), make([]chan struct{}, steps)
+			for i := range next {
+				next[i] = make(chan struct{})
+			}
+			url := m.raw(t, func(c *peer, request func() (*http.Request, error)) {
+				r, err := request()
+				if err != nil {
+					return
+				}
+				body, _ := io.ReadAll(r.Body)
+				left := answer(body[0])
+				for _, read := range next {
+					io.WriteString(c, left[:size])
+					left = left[size:]
+					wrote <- struct{}{}
+					<-read
+				}
+				io.WriteString(c, left)
+				request()
+			})
+			h := m.open(t, HTTPOptions{URL: url, Client: Client{MaxOpen: fibers}})
+			l := h.NewLoop(fibers)
+			for i := range byte(fibers) {
+				l.Go(func() {
+					ans := new(Answer)
+					h.HTTP.Send(t.Context(), &Request{Op: measure.Upload, Body: []byte{i}, Loop: l}, ans)
+					if want := answer(i); ans.Class != measure.OK || !strings.HasSuffix(want, "\n"+string(ans.Body)) {
+						t.Errorf("fiber %d: %v, %v, body %s", i, ans.Class, ans.Err, ans.Body)
+					}
+				})
+			}
+			l.Go(func() {
+				for _, read := range next {
+					l.Away(func() {
+						for range fibers {
+							<-wrote
+						}
+					})
+					l.Away(func() {}) // meanwhile the loop sees what came, and the others read it
+					close(read)
+				}
+			})
+			l.Run()
+			l.Close()
+		})
+	}
+}
+
 // What a fiber waits for ends with the run's context, its deadline, or the target, whatever others do.
 func TestLoopEnds(t *testing.T) {
 	for _, m := range http1Modes[:2] {

@@ -7,6 +7,7 @@ type Loop struct {
 	idle  []*h1conn
 	head  []byte
 	known heads
+	in    []byte
 }
 
 func newLoop() *Loop { return nil }
