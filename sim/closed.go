@@ -37,13 +37,17 @@ func (w *worker) closed() error {
 // turns returns when no sender has another turn. They are fibers of loops where the target has some, else goroutines.
 func (w *worker) turns() {
 	loops := w.loops()
+	benches := make([]*bench, len(loops))
+	for i := range benches {
+		benches[i] = w.run.benches.Get().(*bench)
+	}
 	var all sync.WaitGroup
 	for i, s := range w.crew {
 		if len(loops) == 0 {
 			all.Go(s.turns)
 			continue
 		}
-		s.req.Loop = loops[i%len(loops)]
+		s.req.Loop, s.bench = loops[i%len(loops)], benches[i%len(loops)]
 		s.req.Loop.Go(s.turns)
 	}
 	for _, l := range loops {

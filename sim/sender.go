@@ -39,12 +39,18 @@ type bench struct {
 	said  wire.Answer // to the request
 }
 
-// sit takes a bench, until rise.
-func (s *sender) sit() { s.bench = s.w.run.benches.Get().(*bench) }
+// sit takes a bench, until rise. The fibers of a loop have one for all of them and for good: see worker.turns.
+func (s *sender) sit() {
+	if s.bench == nil {
+		s.bench = s.w.run.benches.Get().(*bench)
+	}
+}
 
 func (s *sender) rise() {
-	s.w.run.benches.Put(s.bench)
-	s.bench = nil // nothing of it is looked at any more
+	if s.req.Loop == nil {
+		s.w.run.benches.Put(s.bench)
+		s.bench = nil
+	}
 }
 
 // portion is what a request has of one upload.
