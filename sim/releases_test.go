@@ -176,3 +176,21 @@ func TestCrashesFollowTheRelease(t *testing.T) {
 		t.Error("no crash was sent after the update: the test shows nothing")
 	}
 }
+
+// Whatever an update draws anew happens in its time: an event that is sent alone falls due when it happens.
+func TestAnUpdateDelaysNothing(t *testing.T) {
+	ios := entry("ios", 12*time.Hour, 0, 1)
+	ios.Release = &behavior.Release{Uptake: behavior.AtOnce}
+	src := strings.NewReplacer("LOAD", longDay, "devices: 200", "devices: 10", "MAXOPEN", "64", "BATCH", "{maxEvents: 1}", "RETRY", "{}",
+		"offline: {perDay: 2, lasting: {median: 20m, p95: 2h}}", "",
+		"crash: {perDay: 1, mix: {jetsam: 50, sigabrt: 50}}", "crash: {perDay: 4, mix: {sigabrt: 100}, more: [{os: \"26.5\", times: 10}]}",
+		"profile: enterprise-iphone", "profile: enterprise-iphone, os: {\"26.4.2\": 100}", "profile: shared-ipad", "profile: shared-ipad, os: {\"26.4.2\": 100}").Replace(small)
+	sc := parseText(t, src)
+	ios.Release.OS = osRelease(t, sc, "26.5")
+	sc.Timeline = []scenario.Entry{ios}
+	for _, x := range tell(model(t, sc)) {
+		if x.at != time.Duration(x.due) {
+			t.Fatalf("device %d: %v at %v is sent at %v", x.device, x.kind, x.at, time.Duration(x.due))
+		}
+	}
+}
