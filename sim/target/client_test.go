@@ -9,8 +9,9 @@ import (
 // client is a target in one of the ways.
 type client struct {
 	*HTTP
-	loop *Loop  // nil: whoever calls Send sends
-	end  func() // of the loop; nil where there is none
+	loop   *Loop  // nil: whoever calls Send sends
+	starts bool   // what can go on without a fiber does
+	end    func() // of the loop; nil where there is none
 }
 
 // open returns a target that sends in this way.
@@ -21,7 +22,7 @@ func (m mode) open(t *testing.T, opt HTTPOptions) *client {
 	if m.secure {
 		opt.TLS.RootCAs = testIdentity().roots
 	}
-	c := &client{HTTP: newHTTP(t, opt)}
+	c := &client{HTTP: newHTTP(t, opt), starts: m.starts}
 	if m.fibers {
 		c.run(t)
 	}
@@ -61,9 +62,28 @@ func (c *client) Send(ctx context.Context, req *Request, ans *Answer) {
 	}
 	done := make(chan struct{})
 	c.loop.Go(func() {
-		defer close(done)
 		req.Loop = c.loop
+		if c.starts && req.Body != nil {
+			req.raw = append(make([]byte, room), req.Body...)
+			req.Body = req.raw[room:]
+		}
+		if c.starts && c.Start(ctx, req, func() { c.answered(ctx, req, ans, done) }) {
+			return
+		}
 		c.HTTP.Send(ctx, req, ans)
+		close(done)
 	})
 	<-done
+}
+
+// answered finishes what was started, in a fiber if need be.
+func (c *client) answered(ctx context.Context, req *Request, ans *Answer, done chan struct{}) {
+	if c.Finish(ctx, req, ans) {
+		close(done)
+		return
+	}
+	c.loop.Go(func() {
+		c.Finish(ctx, req, ans)
+		close(done)
+	})
 }

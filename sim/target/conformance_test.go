@@ -25,11 +25,12 @@ type mode struct {
 	secure, library, http2 bool
 	perDevice              bool // always; tests can ask for it without
 	fibers                 bool // senders are those of a loop, where it has one
+	starts                 bool // and go on without a fiber where that can be
 }
 
 var (
 	http1Modes = []mode{{name: "own"}, {name: "own over TLS", secure: true}, {name: "nethttp", library: true}, {name: "nethttp over TLS", library: true, secure: true},
-		{name: "fibers", fibers: true}, {name: "fibers over TLS", fibers: true, secure: true}}
+		{name: "fibers", fibers: true}, {name: "fibers over TLS", fibers: true, secure: true}, {name: "without fibers", fibers: true, starts: true}}
 	http2Modes = []mode{{name: "http2", http2: true}, {name: "http2 over TLS", http2: true, secure: true},
 		{name: "http2 per device", http2: true, perDevice: true}, {name: "http2 per device over TLS", http2: true, secure: true, perDevice: true}}
 )

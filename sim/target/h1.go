@@ -76,6 +76,11 @@ func (f *h1) send(ctx context.Context, req *Request, body []byte, ans *Answer) {
 	*ans = Answer{Body: ans.Body[:0]}
 	status := 0
 	err := f.attempt(ctx, req, body, ans, &status)
+	f.judge(ctx, req, status, err, ans)
+}
+
+// judge makes of how an attempt ended what its answer says.
+func (f *h1) judge(ctx context.Context, req *Request, status int, err error, ans *Answer) {
 	if ans.Status = status; err != nil {
 		f.failed(ctx, req, err, ans)
 		return
@@ -117,17 +122,22 @@ func (f *h1) url(req *Request) string {
 	return u.String()
 }
 
-// attempt gets a connection, writes the request and reads the answer. A connection that was idle may have been closed by
-// the backend in the meantime: if nothing of the request could be written, or it came to nobody, a new one is tried.
+// attempt is an exchange once there may be another one.
 func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer, status *int) error {
-	now := time.Now()
-	deadline := now.Add(f.http.opt.Client.Timeout)
 	if !f.slots.try() {
-		if err := f.acquire(ctx, req, deadline); err != nil {
+		if err := f.acquire(ctx, req, time.Now().Add(f.http.opt.Client.Timeout)); err != nil {
 			return err
 		}
 	}
 	defer f.slots.release()
+	return f.exchange(ctx, req, body, ans, status)
+}
+
+// exchange gets a connection, writes the request and reads the answer. A connection that was idle may have been closed by
+// the backend in the meantime: if nothing of the request could be written, or it came to nobody, a new one is tried.
+func (f *h1) exchange(ctx context.Context, req *Request, body []byte, ans *Answer, status *int) error {
+	now := time.Now()
+	deadline := now.Add(f.http.opt.Client.Timeout)
 	for {
 		c, reused, err := f.conn(ctx, req, now, deadline)
 		if err != nil {

@@ -17,6 +17,12 @@ type h1conn struct {
 	head  int  // bytes of heads of the present answer, interim ones too
 	keep  bool // the connection may be used again
 	fills int  // reads so far
+
+	// Of an exchange that Start began.
+	rest   []byte // of the request, that the system did not take at once
+	broken error  // of the first read
+	dry    bool   // fill does not read
+
 	full  bool // the last read may have left something in the socket
 	heard bool // something came back since the request was written
 
@@ -210,17 +216,19 @@ func (c *h1conn) exchangeLong(head, body []byte, ans *Answer, status *int) (int,
 
 // fill reads more from the connection. What was not looked at yet stays, and moves to the front when it must.
 func (c *h1conn) fill() error {
-	switch {
-	case c.r == c.w:
+	if c.dry {
+		return errNotThere
+	}
+	if err := c.broken; err != nil {
+		c.broken = nil
+		return err
+	}
+	if c.r == c.w {
 		if c.r, c.w = 0, 0; c.common != nil {
 			c.in = c.common
 		}
-	case c.common != nil && &c.in[0] == &c.common[0]:
-		if c.mine == nil {
-			c.mine = make([]byte, len(c.in))
-		}
-		c.r, c.w, c.in = 0, copy(c.mine, c.in[c.r:c.w]), c.mine
 	}
+	c.keepRead()
 	switch {
 	case c.w < len(c.in):
 	case c.r > 0:
@@ -243,6 +251,17 @@ func (c *h1conn) fill() error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// keepRead moves what was read and not yet looked at to where it stays while other fibers have their turns.
+func (c *h1conn) keepRead() {
+	if c.r == c.w || c.common == nil || &c.in[0] != &c.common[0] {
+		return
+	}
+	if c.mine == nil {
+		c.mine = make([]byte, len(c.in))
+	}
+	c.r, c.w, c.in = 0, copy(c.mine, c.in[c.r:c.w]), c.mine
 }
 
 // cut reports whether a TLS connection ended without the farewell that tells a whole answer from a shortened one: RFC 9112

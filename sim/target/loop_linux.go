@@ -17,8 +17,8 @@ import (
 )
 
 // Loop runs fibers: functions that take turns on the goroutine of Run, each until it waits for a connection of its own. A goroutine of Go's
-// that waits for its connection goes through the runtime's scheduler and poller; a fiber is a step from the loop and back, which spares
-// a tenth of the CPU of an upload with one event where 64 are under way.
+// that waits for its connection goes through the runtime's scheduler and poller; a fiber is a step from the loop and back. What HTTP.Start begins needs
+// no fiber: the loop calls back.
 //
 // A fiber must not wait for anything else by itself: all others would wait with it. Away is for that. A loop has sockets of its own,
 // which nobody else uses; they stay open until Close.
@@ -42,7 +42,7 @@ type Loop struct {
 	in      []byte        // the answer that a fiber with a turn reads
 	current *fiber        // that has its turn
 	away    int           // fibers that are
-	live    atomic.Int64  // fibers that have not ended
+	live    atomic.Int64  // fibers that have not ended, and what goes on without one
 
 	mu   sync.Mutex
 	back []*fiber    // that can go on, from other goroutines; and new ones
@@ -133,7 +133,11 @@ func (l *Loop) Run() {
 		}
 		l.clock = time.Since(l.began)
 		for _, ev := range l.events[:l.found] {
-			if s := l.sockets[ev.Fd]; s != nil {
+			switch s := l.sockets[ev.Fd]; {
+			case s == nil:
+			case s.began != nil:
+				s.step()
+			default:
 				s.fresh = true
 				l.turn(s.fiber)
 			}
@@ -213,13 +217,16 @@ func (l *Loop) strike() {
 	l.next = never
 	for i := 0; i < len(l.sockets); i++ { // a turn may add some
 		s := l.sockets[i]
-		if s == nil || s.fiber == nil {
+		if s == nil || s.fiber == nil && s.began == nil {
 			continue
 		}
-		if d := time.Duration(s.deadline.Load()); d <= l.clock {
-			l.turn(s.fiber)
-		} else {
+		switch d := time.Duration(s.deadline.Load()); {
+		case d > l.clock:
 			l.next = min(l.next, d)
+		case s.began != nil:
+			s.step()
+		default:
+			l.turn(s.fiber)
 		}
 	}
 	l.next = max(l.next, l.clock+time.Millisecond)

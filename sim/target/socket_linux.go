@@ -20,6 +20,9 @@ type socket struct {
 	fresh         bool         // something may have come of it that no fiber has seen
 	deadline      atomic.Int64 // a time.Duration since loop.began; never: none
 	closed        bool
+
+	began    *h1conn // waits for the answer to what Start began; nil: none does
+	answered func()  // is called then
 }
 
 // adopt makes the socket of a connection on which nothing is under way one of the loop's. The runtime's poller forgets it: else each answer
@@ -181,3 +184,43 @@ func (s rawSocket) Read(f func(fd uintptr) bool) error {
 }
 
 func (s rawSocket) Write(f func(fd uintptr) bool) error { return s.Read(f) }
+
+// start writes a request, plain, and has answered called when something of the answer was read, or none will come. false: nothing was written.
+func (c *h1conn) start(whole []byte, answered func()) bool {
+	if c.own == nil || !c.own.borrow {
+		return false
+	}
+	s, ok := c.own.Conn.(*socket)
+	if !ok || s.gone() != nil {
+		return false
+	}
+	n, _ := writeNow(s.fd, whole) // an error that stays is told by the next call
+	if n == 0 {
+		return false
+	}
+	c.rest = whole[n:]
+	c.r, c.w, c.head, c.keep, c.heard = 0, 0, 0, false, false
+	s.began, s.answered = c, answered
+	l := s.loop
+	l.live.Add(1)
+	l.next = min(l.next, time.Duration(s.deadline.Load()))
+	return true
+}
+
+// step reads what has come for what Start began.
+func (s *socket) step() {
+	c := s.began
+	n, err := readNow(s.fd, c.common)
+	if err == errQuiet && s.over() == nil && len(c.rest) == 0 {
+		return
+	}
+	c.in, c.r, c.w = c.common, 0, n
+	if c.fills++; err == nil {
+		c.heard, c.full = true, n == len(c.in)
+	} else if err != errQuiet {
+		c.broken = s.explain("read", err)
+	}
+	s.began = nil
+	s.answered()
+	s.loop.live.Add(-1)
+}

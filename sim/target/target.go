@@ -30,10 +30,11 @@ type Request struct {
 	// Loop is that of the fiber which calls Send; nil: a goroutine does. Only the target that made a loop looks at it.
 	Loop *Loop
 
-	raw   []byte // Body after room for what goes before it; see Reset
-	token string // its credential
-	fault Fault  // of ours, that this attempt has
-	cut   bool   // of it half is sent, and the connection breaks
+	raw   []byte  // Body after room for what goes before it; see Reset
+	conn  *h1conn // of what Start began
+	token string  // its credential
+	fault Fault   // of ours, that this attempt has
+	cut   bool    // of it half is sent, and the connection breaks
 }
 
 // room is how much of a request's memory is before its body: a usual head of HTTP, which goes out with the body in one piece.
@@ -86,4 +87,6 @@ type Target interface {
 type Looper interface {
 	Target
 	NewLoop(senders int) *Loop
+	Start(ctx context.Context, req *Request, answered func()) bool
+	Finish(ctx context.Context, req *Request, ans *Answer) bool
 }
