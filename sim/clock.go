@@ -125,6 +125,9 @@ func (c *Clock) wait() chan struct{} {
 	return c.away
 }
 
+// holds reports whether somebody holds the clock up. nil goes.
+func (c *Clock) holds() bool { return c != nil && c.wait() != nil }
+
 func (c *Clock) begin(r *run) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

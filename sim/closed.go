@@ -1,12 +1,9 @@
 package sim
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"drover/sim/target"
 )
 
 // closed runs the closed model: each sender takes the next upload when its last one has its fate, phase by phase. It
@@ -34,48 +31,7 @@ func (w *worker) closed() error {
 	return w.sched.Err()
 }
 
-// turns returns when no sender has another turn. They are fibers of loops where the target has some, else goroutines.
-func (w *worker) turns() {
-	loops := w.loops()
-	benches := make([]*bench, len(loops))
-	for i := range benches {
-		benches[i] = w.run.benches.Get().(*bench)
-	}
-	var all sync.WaitGroup
-	for i, s := range w.crew {
-		if len(loops) == 0 {
-			all.Go(s.turns)
-			continue
-		}
-		s.req.Loop, s.bench = loops[i%len(loops)], benches[i%len(loops)]
-		s.req.Loop.Go(s.turns)
-	}
-	for _, l := range loops {
-		all.Go(func() {
-			l.Run()
-			l.Close()
-		})
-	}
-	all.Wait()
-}
-
-// loops are those of the worker's senders, so many that all workers together keep every processor busy. None where the target has none.
-func (w *worker) loops() (loops []*target.Loop) {
-	r := w.run
-	t, ok := r.cfg.Target.(target.Looper)
-	if !ok {
-		return nil
-	}
-	for range max(1, runtime.GOMAXPROCS(0)/len(r.workers)) {
-		l := t.NewLoop(r.senders())
-		if l == nil {
-			break
-		}
-		loops = append(loops, l)
-	}
-	return loops
-}
-
+// turns takes uploads and sends them until the run is over, or one goes on without this fiber.
 func (s *sender) turns() {
 	for s.turn() {
 	}
@@ -164,9 +120,11 @@ func (f *feed) end() {
 	}
 }
 
-// turn takes the next upload and sends it; false when the run is over. It falls due at the instant at which the last one
-// had its fate.
-func (s *sender) turn() bool {
+// turn takes the next upload and sends it; false when the run is over, or it goes on without this fiber.
+func (s *sender) turn() bool { return s.take() && s.sendToEnd(&s.job) }
+
+// take takes the next upload; false when the run is over. It falls due at the instant at which the last one had its fate.
+func (s *sender) take() bool {
 	j := &s.job
 	now := j.done
 	if j.attempts != 1 { // the first turn, or one with a wait at its end
@@ -180,7 +138,6 @@ func (s *sender) turn() bool {
 	}
 	s.w.open.Add(1)
 	s.w.rec.Due(j.key, j.at)
-	s.sendToEnd(j)
 	return true
 }
 
@@ -198,20 +155,37 @@ func (s *sender) held() (was bool) {
 	return was
 }
 
-// sendToEnd sends a job until it has its fate, waiting in place between attempts.
-func (s *sender) sendToEnd(j *job) {
-	retry := &s.w.run.sc.Target.Client.Retry
-	for s.attempt(j) != nil {
-		delay, ok := retry.Delay(j.attempts, s.ans.RetryAfter, s.draw.Float64())
-		if ok {
-			s.w.rec.Attempt(j.key, j.class, j.sent)
-			j.told = true
+// sendToEnd sends a job until it has its fate, waiting in place between attempts; false when it goes on without this fiber.
+func (s *sender) sendToEnd(j *job) bool {
+	for {
+		s.prepare(j)
+		if s.stays > 0 {
+			s.stays--
+		} else if s.start() {
+			return false
 		}
-		if !ok || !s.pause(delay) {
-			s.w.finish(j, j.outcome())
-			return
+		s.w.run.cfg.Target.Send(s.w.run.sending, &s.req, &s.ans)
+		if s.fated(j) {
+			return true
 		}
 	}
+}
+
+// fated makes of an answer what becomes of its job: true: it has its fate; false: it was time for another attempt, and is now.
+func (s *sender) fated(j *job) bool { return s.conclude(j) == nil || !s.another(j) }
+
+// another waits for the next attempt of a job; false when there is none, and the job has its fate.
+func (s *sender) another(j *job) bool {
+	delay, ok := s.w.run.sc.Target.Client.Retry.Delay(j.attempts, s.ans.RetryAfter, s.draw.Float64())
+	if ok {
+		s.w.rec.Attempt(j.key, j.class, j.sent)
+		j.told = true
+	}
+	if !ok || !s.pause(delay) {
+		s.w.finish(j, j.outcome())
+		return false
+	}
+	return true
 }
 
 // pause waits; false when the run is ending.

@@ -20,6 +20,12 @@ const enrolls = `{model: closed, concurrency: 8, phases: [{name: enroll, do: enr
 
 // closedOver runs the closed model at a server, whose handler is told how many requests came before, and returns how many there were.
 func closedOver(t *testing.T, ctx context.Context, opt target.HTTPOptions, clock *Clock, serve func(w http.ResponseWriter, r *http.Request, before int64)) (*Result, int64) {
+	return closedTo(t, ctx, opt, clock, func(h *target.HTTP) target.Target { return h }, serve)
+}
+
+// closedTo is closedOver for what as makes of the target.
+func closedTo(t *testing.T, ctx context.Context, opt target.HTTPOptions, clock *Clock, as func(*target.HTTP) target.Target,
+	serve func(w http.ResponseWriter, r *http.Request, before int64)) (*Result, int64) {
 	var requests atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
@@ -34,7 +40,7 @@ func closedOver(t *testing.T, ctx context.Context, opt target.HTTPOptions, clock
 	}
 	defer h.Close()
 	m := model(t, parse(t, enrolls, ", speed: 600", "", "RETRY", "{maxAttempts: 2, base: 1ms, cap: 2ms}"))
-	res, err := Run(ctx, Config{Model: m, Workers: 2, Target: h, Adapter: drover, Clock: clock})
+	res, err := Run(ctx, Config{Model: m, Workers: 2, Target: as(h), Adapter: drover, Clock: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +76,59 @@ func TestClosedOverHTTP(t *testing.T) {
 				t.Error("no attempt was refused")
 			}
 		})
+	}
+}
+
+// What becomes of uploads does not depend on how senders take turns, whatever a backend makes of the first attempt of each.
+func TestClosedOverHTTPAsGoroutines(t *testing.T) {
+	var all [2]measure.Counts
+	for i, hide := range []bool{false, true} {
+		var seen sync.Map
+		opt := target.HTTPOptions{Client: target.Client{MaxOpen: 8}}
+		res, _ := closedTo(t, t.Context(), opt, nil, func(h *target.HTTP) target.Target {
+			if hide {
+				return struct{ target.Target }{h} // has no loops
+			}
+			return h
+		}, func(w http.ResponseWriter, r *http.Request, _ int64) {
+			key := r.Header.Get("Idempotency-Key")
+			if _, again := seen.LoadOrStore(key, true); again {
+				return
+			}
+			switch key[0] {
+			case '0', '1':
+				w.WriteHeader(http.StatusServiceUnavailable)
+			case '2':
+				w.Header().Set("Connection", "close")
+			case '3':
+				panic(http.ErrAbortHandler)
+			case '4':
+				c, _, err := w.(http.Hijacker).Hijack()
+				if err == nil {
+					io.WriteString(c, "HTTP/1.1 nonsense\r\n\r\n")
+					c.Close()
+				}
+				panic(http.ErrAbortHandler)
+			case '5', '6':
+				io.WriteString(w, `{"acc`)
+				w.(http.Flusher).Flush()
+				time.Sleep(time.Millisecond)
+				io.WriteString(w, `epted":1}`)
+				panic(http.ErrAbortHandler)
+			case '7':
+				io.WriteString(w, `{"acc`)
+				w.(http.Flusher).Flush()
+			}
+		})
+		all[i] = res.Totals.Select(measure.Selector{Phase: "enroll"}).Counts
+	}
+	if all[0] != all[1] {
+		t.Errorf("with loops: %+v\nwithout:    %+v", all[0], all[1])
+	}
+	for _, c := range []measure.Class{measure.OK, measure.Status5xx, measure.Reset, measure.BadAnswer} {
+		if all[0].AttemptClass[c] == 0 {
+			t.Errorf("no attempt ended as %v", c)
+		}
 	}
 }
 

@@ -97,6 +97,56 @@ func TestUploadAllocatesNothing(t *testing.T) {
 	}
 }
 
+// counted tells of each upload that a loop has finished.
+type counted struct {
+	*target.HTTP
+	each func()
+}
+
+func (c *counted) Finish(ctx context.Context, req *target.Request, ans *target.Answer) bool {
+	defer c.each()
+	return c.HTTP.Finish(ctx, req, ans)
+}
+
+// What goes on without a fiber allocates nothing either.
+func TestLoopAllocatesNothing(t *testing.T) {
+	h, err := target.NewHTTP(target.HTTPOptions{URL: sink(t), ContentType: "application/json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	l := h.NewLoop(1)
+	if l == nil {
+		t.Skip("there are no loops on this system")
+	}
+	defer l.Close()
+	to := &counted{HTTP: h}
+	s := hot(t, to)
+	s.join(to, l, s.w.run.benches.Get().(*bench))
+	const n = 500
+	finished, least, before := 0, uint64(math.MaxUint64), uint64(0)
+	to.each = func() {
+		if finished++; finished < 8_000 || finished%n > 0 {
+			return
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		if before > 0 {
+			least = min(least, m.Mallocs-before)
+		}
+		before = m.Mallocs
+		s.w.run.ending.Store(finished == 8_000+8*n)
+	}
+	l.Go(s.turns)
+	l.Run()
+	if least > n/100 {
+		t.Errorf("%d allocations for %d uploads, want none", least, n)
+	}
+	if finished < 8_000+8*n {
+		t.Errorf("%d uploads went on without a fiber", finished)
+	}
+}
+
 // What is held after many uploads is what was held after few, to the byte or nearly so. Whatever grows, grows with the seconds of a run,
 // of which there are none here, and with the histograms: each of these has 8,192 samples before and no other latency after.
 func TestUploadsAreNotHeld(t *testing.T) {

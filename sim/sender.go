@@ -16,10 +16,11 @@ import (
 // sender makes attempts, one at a time. What it needs for one is its own, or a bench, and is used again.
 type sender struct {
 	*bench // while it does not wait
-	w      *worker
-	req    target.Request
-	ans    target.Answer
-	draw   *rand.Rand // delays of retries
+	crewed
+	w    *worker
+	req  target.Request
+	ans  target.Answer
+	draw *rand.Rand // delays of retries
 
 	job    job              // closed model: the upload under way
 	audit  *privacy.Reader  // nil when no check asks for it
@@ -101,6 +102,13 @@ func (s *sender) send(j *job) {
 // attempt makes one attempt. It returns the job that may have another one: j, or where others went out with it those of them that may. nil:
 // each upload has its fate.
 func (s *sender) attempt(j *job) *job {
+	s.prepare(j)
+	s.w.run.cfg.Target.Send(s.w.run.sending, &s.req, &s.ans)
+	return s.conclude(j)
+}
+
+// prepare makes the request of an attempt, which begins now.
+func (s *sender) prepare(j *job) {
 	run := s.w.run
 	s.sit()
 	s.encode(j)
@@ -119,8 +127,11 @@ func (s *sender) attempt(j *job) *job {
 		p.attempts++
 		p.told = false
 	}
-	run.cfg.Target.Send(run.sending, &s.req, &s.ans)
-	done := run.now()
+}
+
+// conclude makes of the answer to an attempt, which ends now, what attempt returns.
+func (s *sender) conclude(j *job) *job {
+	done := s.w.run.now()
 	s.sit()
 	defer s.rise()
 	s.read(j)
