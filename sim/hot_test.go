@@ -122,7 +122,7 @@ func TestLoopAllocatesNothing(t *testing.T) {
 	defer l.Close()
 	to := &counted{HTTP: h}
 	s := hot(t, to)
-	s.join(to, l, s.w.run.benches.Get().(*bench))
+	s.join(to, l, s.w.bench())
 	const n = 500
 	finished, least, before := 0, uint64(math.MaxUint64), uint64(0)
 	to.each = func() {

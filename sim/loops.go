@@ -12,7 +12,7 @@ func (w *worker) turns() {
 	loops := w.loops()
 	benches := make([]*bench, len(loops))
 	for i := range benches {
-		benches[i] = w.run.benches.Get().(*bench)
+		benches[i] = w.bench()
 	}
 	var all sync.WaitGroup
 	for i, s := range w.crew {

@@ -119,7 +119,6 @@ type run struct {
 	timer   Timer
 	course  atomic.Pointer[course] // how the schedule goes along with now
 	audit   *audit                 // of all uploads; nil when no check asks for one
-	benches sync.Pool              // of *bench: senders by the thousand share a few, which stay in the processor's caches
 
 	sending  context.Context // of attempts: ends after the grace
 	abandon  context.CancelFunc
@@ -134,7 +133,6 @@ type run struct {
 func newRun(cfg Config) (*run, error) {
 	r := &run{cfg: cfg, sc: cfg.Model.Scenario, names: Names(cfg.Model), apart: largest(cfg.Model.Fleet.Tenants()), audit: newAudit(cfg.Model), stopping: make(chan struct{})}
 	r.course.Store(&undisturbed)
-	r.benches.New = func() any { return &bench{maker: newMaker(cfg.Model)} }
 	r.asks = cfg.Adapter.Has(measure.Verdict)
 	parts := cfg.Partitions
 	if parts == nil {

@@ -33,25 +33,41 @@ type sender struct {
 	threats  []threat // among them
 }
 
-// bench is what a sender works with between two waits. It belongs to run.benches.
+// bench is what a sender works with between two waits.
 type bench struct {
 	maker
 	reply wire.Reply
 	said  wire.Answer // to the request
 }
 
-// sit takes a bench, until rise. The fibers of a loop have one for all of them and for good: see worker.turns.
+// bench returns an unused bench.
+func (w *worker) bench() *bench {
+	w.sitting.Lock()
+	defer w.sitting.Unlock()
+	n := len(w.benches)
+	if n == 0 {
+		return &bench{maker: newMaker(w.run.cfg.Model)}
+	}
+	b := w.benches[n-1]
+	w.benches = w.benches[:n-1]
+	return b
+}
+
+// sit takes a bench, until rise. The fibers of a loop have one for all of them and for good: see sender.join.
 func (s *sender) sit() {
 	if s.bench == nil {
-		s.bench = s.w.run.benches.Get().(*bench)
+		s.bench = s.w.bench()
 	}
 }
 
 func (s *sender) rise() {
-	if s.req.Loop == nil {
-		s.w.run.benches.Put(s.bench)
-		s.bench = nil
+	if s.req.Loop != nil {
+		return
 	}
+	s.w.sitting.Lock()
+	s.w.benches = append(s.w.benches, s.bench)
+	s.w.sitting.Unlock()
+	s.bench = nil
 }
 
 // portion is what a request has of one upload.

@@ -47,6 +47,9 @@ type worker struct {
 	retry retries // jobs that wait for their next attempt
 	free  []*job  // unused, given back by senders
 
+	sitting sync.Mutex // guards benches
+	benches []*bench   // unused: senders by the thousand share a few, which stay in the processor's caches
+
 	feed *feed // of the closed model; nil in the open one
 
 	judged sync.Mutex // guards splits
