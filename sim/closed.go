@@ -121,16 +121,14 @@ func (f *feed) end() {
 }
 
 // turn takes the next upload and sends it; false when the run is over, or it goes on without this fiber.
-func (s *sender) turn() bool { return s.take() && s.sendToEnd(&s.job) }
+func (s *sender) turn() bool { return s.take(s.held()) && s.sendToEnd(&s.job) }
 
-// take takes the next upload; false when the run is over. It falls due at the instant at which the last one had its fate.
-func (s *sender) take() bool {
+// take takes the next upload; false when the run is over. It falls due at the instant at which the last one had its fate, or now where the sender has
+// waited since.
+func (s *sender) take(waited bool) bool {
 	j := &s.job
 	now := j.done
-	if j.attempts != 1 { // the first turn, or one with a wait at its end
-		now = s.w.run.now()
-	}
-	if s.held() {
+	if waited || j.attempts != 1 { // the first turn, or one with a wait at its end
 		now = s.w.run.now()
 	}
 	if !s.w.feed.next(j, now) {

@@ -155,6 +155,15 @@ func TestWaitLeavesTheTurn(t *testing.T) {
 	}
 }
 
+// Where an answer came to no fiber nobody waits, not even for a clock that was held up at that moment.
+func TestTakeDoesNotWait(t *testing.T) {
+	s := hot(t, discard{})
+	s.w.run.cfg.Clock = &Clock{held: true, away: make(chan struct{})}
+	if !s.take(false) || s.w.open.Load() != 1 {
+		t.Error("the next upload was not taken")
+	}
+}
+
 // Ctrl-C ends a run although each sender waits for a backend that says nothing more.
 func TestClosedOverHTTPStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -84,7 +84,7 @@ func (s *sender) answered() {
 		s.fiber(func() bool { return !s.another(j) || s.sendToEnd(j) })
 	case s.w.run.cfg.Clock.holds():
 		s.fiber(s.turn)
-	case s.take():
+	case s.take(false): // the clock may be held up by now; one more upload does not matter, but a wait would
 		if s.prepare(j); !s.start() {
 			s.fiber(func() bool {
 				s.w.run.cfg.Target.Send(s.w.run.sending, &s.req, &s.ans)

@@ -122,21 +122,22 @@ func (f *h1) url(req *Request) string {
 	return u.String()
 }
 
-// attempt is an exchange once there may be another one.
+// attempt is an exchange, as soon as one more may be under way.
 func (f *h1) attempt(ctx context.Context, req *Request, body []byte, ans *Answer, status *int) error {
+	now := time.Now()
 	if !f.slots.try() {
-		if err := f.acquire(ctx, req, time.Now().Add(f.http.opt.Client.Timeout)); err != nil {
+		if err := f.acquire(ctx, req, now.Add(f.http.opt.Client.Timeout)); err != nil {
 			return err
 		}
 	}
 	defer f.slots.release()
-	return f.exchange(ctx, req, body, ans, status)
+	return f.exchange(ctx, req, body, now, ans, status)
 }
 
 // exchange gets a connection, writes the request and reads the answer. A connection that was idle may have been closed by
-// the backend in the meantime: if nothing of the request could be written, or it came to nobody, a new one is tried.
-func (f *h1) exchange(ctx context.Context, req *Request, body []byte, ans *Answer, status *int) error {
-	now := time.Now()
+// the backend in the meantime: if nothing of the request could be written, or it came to nobody, a new one is tried. The time-out runs from now, when
+// the attempt began.
+func (f *h1) exchange(ctx context.Context, req *Request, body []byte, now time.Time, ans *Answer, status *int) error {
 	deadline := now.Add(f.http.opt.Client.Timeout)
 	for {
 		c, reused, err := f.conn(ctx, req, now, deadline)

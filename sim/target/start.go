@@ -82,7 +82,7 @@ func (f *h1) finish(ctx context.Context, req *Request, ans *Answer) bool {
 	missed := err != nil && f.missed(c)
 	if f.leave(c, err == nil); missed && ctx.Err() == nil {
 		status = 0
-		err = f.exchange(ctx, req, req.Body, ans, &status)
+		err = f.exchange(ctx, req, req.Body, c.began, ans, &status)
 	}
 	f.judge(ctx, req, status, err, ans)
 	return true
