@@ -129,3 +129,25 @@ func TestStartEnds(t *testing.T) {
 		})
 	}
 }
+
+// Start leaves a connection over TLS alone, which is Send's.
+func TestStartLeavesTLSAlone(t *testing.T) {
+	m := http1Modes[1]
+	url := m.raw(t, func(c *peer, next func() (*http.Request, error)) {
+		next()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		next()
+	})
+	h := m.open(t, HTTPOptions{URL: url, Client: Client{MaxOpen: 1}})
+	l := h.NewLoop(1)
+	l.Go(func() {
+		req := &Request{Op: measure.Upload, Loop: l, Body: []byte("1")}
+		h.HTTP.Send(t.Context(), req, new(Answer))
+		before := h.fast.calm.looks.Load()
+		if h.Start(t.Context(), req, func() {}) || h.fast.calm.looks.Load() != before {
+			t.Errorf("%d looks at a connection over TLS", h.fast.calm.looks.Load()-before)
+		}
+	})
+	l.Run()
+	l.Close()
+}
