@@ -13,7 +13,7 @@ import (
 	"drover/sim/wire"
 )
 
-// sender makes attempts, one at a time. What it needs for one is its own, or a bench, and is used again.
+// sender makes attempts, one at a time. What it needs for one is its own, or its bench's, and is used again.
 type sender struct {
 	*bench // while it does not wait
 	crewed

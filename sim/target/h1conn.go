@@ -51,12 +51,16 @@ type buffers struct {
 func newBuffers() *buffers { return &buffers{in: make([]byte, 4<<10), known: new(heads)} }
 
 // share makes a connection read to where all connections of a loop read, which so stays in the processor's caches: nearly every answer is there at
-// once, and over before another fiber has its turn.
+// once, and over before another fiber has its turn. TLS may wait for the rest of an alert after it has filled what it was given, so over TLS each
+// connection has its own.
 func (c *h1conn) share(l *Loop) {
+	if c.known = &l.known; c.own == nil || !c.own.borrow {
+		return
+	}
 	if l.in == nil {
 		l.in = make([]byte, len(c.in))
 	}
-	c.known, c.common, c.in = &l.known, l.in, l.in
+	c.common, c.in = l.in, l.in
 }
 
 // past is a deadline that ends whatever waits.
