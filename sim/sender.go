@@ -40,17 +40,14 @@ type bench struct {
 	said  wire.Answer // to the request
 }
 
-// bench returns an unused bench.
+// bench returns an unused bench. No sender waits for another one's: there are as many as work at once.
 func (w *worker) bench() *bench {
-	w.sitting.Lock()
-	defer w.sitting.Unlock()
-	n := len(w.benches)
-	if n == 0 {
+	select {
+	case b := <-w.benches:
+		return b
+	default:
 		return &bench{maker: newMaker(w.run.cfg.Model)}
 	}
-	b := w.benches[n-1]
-	w.benches = w.benches[:n-1]
-	return b
 }
 
 // sit takes a bench, until rise. The fibers of a loop have one for all of them and for good: see sender.join.
@@ -61,13 +58,10 @@ func (s *sender) sit() {
 }
 
 func (s *sender) rise() {
-	if s.req.Loop != nil {
-		return
+	if s.req.Loop == nil {
+		s.w.benches <- s.bench // has room for one of each sender
+		s.bench = nil
 	}
-	s.w.sitting.Lock()
-	s.w.benches = append(s.w.benches, s.bench)
-	s.w.sitting.Unlock()
-	s.bench = nil
 }
 
 // portion is what a request has of one upload.

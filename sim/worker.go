@@ -47,8 +47,7 @@ type worker struct {
 	retry retries // jobs that wait for their next attempt
 	free  []*job  // unused, given back by senders
 
-	sitting sync.Mutex // guards benches
-	benches []*bench   // unused: senders by the thousand share a few, which stay in the processor's caches
+	benches chan *bench // unused: senders by the thousand share a few, which stay in the processor's caches
 
 	feed *feed // of the closed model; nil in the open one
 
@@ -70,6 +69,7 @@ func newWorker(r *run, id int, partitions []int, n int) (*worker, error) {
 	for range (r.senders() + n - 1 - id) / n { // the first ones get the remainder
 		w.crew = append(w.crew, newSender(w))
 	}
+	w.benches = make(chan *bench, len(w.crew))
 	w.gather = newGatherer(r.cfg.Adapter.Gather)
 	w.limit = len(w.crew)*max(1, r.cfg.Adapter.Gather.Uploads) + max(1, r.sc.Target.Client.Queue/n)
 	timer := r.timer
