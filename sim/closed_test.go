@@ -155,6 +155,24 @@ func TestWaitLeavesTheTurn(t *testing.T) {
 	}
 }
 
+// Who holds up the clock holds up senders that need no fiber, too.
+func TestClosedOverHTTPHeld(t *testing.T) {
+	clock := new(Clock)
+	var came atomic.Int64
+	closedOver(t, t.Context(), target.HTTPOptions{Client: target.Client{MaxOpen: 8}}, clock, func(_ http.ResponseWriter, _ *http.Request, before int64) {
+		if came.Add(1); before != 100 {
+			return
+		}
+		must(t, clock.Pause())
+		time.AfterFunc(20*time.Millisecond, func() {
+			if n := came.Load(); n > 120 { // beside this one, what each other sender had begun and one more
+				t.Errorf("%d requests came before the clock went on; it was held up at number 100", n)
+			}
+			must(t, clock.Resume())
+		})
+	})
+}
+
 // Where an answer came to no fiber nobody waits, not even for a clock that was held up at that moment.
 func TestTakeDoesNotWait(t *testing.T) {
 	s := hot(t, discard{})
