@@ -157,20 +157,25 @@ func (f *h1) exchange(ctx context.Context, req *Request, body []byte, now time.T
 			return errCut
 		}
 		written, err := c.exchange(*head, body, req.headed(*head, body), ans, status)
-		if err == nil && c.keep {
-			f.put(req.Loop, c)
-			return nil
-		}
-		if err == nil && c.r < c.w {
-			f.calm.surprised()
-		}
-		if err != nil && reused && f.missed(c) {
-			written = 0
-		}
-		if f.leave(c, err == nil); err == nil || !reused || written > 0 || ctx.Err() != nil {
+		missed := f.part(req, c, reused, err)
+		if err == nil || !reused || written > 0 && !missed || ctx.Err() != nil {
 			return err
 		}
 	}
+}
+
+// part keeps a connection after an exchange, or closes it, and reports whether the request came to nobody, because the backend had hung up before.
+func (f *h1) part(req *Request, c *h1conn, reused bool, err error) (missed bool) {
+	if err == nil && c.keep {
+		f.put(req.Loop, c)
+		return false
+	}
+	if err == nil && c.r < c.w {
+		f.calm.surprised()
+	}
+	missed = err != nil && reused && f.missed(c)
+	f.leave(c, err == nil)
+	return missed
 }
 
 // request appends the head of a request. A token is checked to be one line when it is read.

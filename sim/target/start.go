@@ -12,17 +12,13 @@ import (
 // A fiber has a stack, which has gone cold by the time that its answer is there; what goes on without one spares a sixth of the user's CPU where 64
 // connections are in use. TLS, requests without a body, compressed and long ones, and the faults of an attempt are Send's.
 func (h *HTTP) Start(ctx context.Context, req *Request, answered func()) bool {
-	if req.Loop == nil || h.fast == nil || h.base.Scheme != "http" || h.closed.Load() || h.packs(req.Op) || h.rig.of(req).any() {
+	if req.Loop == nil || h.fast == nil || h.grants != nil || h.base.Scheme != "http" || h.closed.Load() || h.packs(req.Op) || h.rig.of(req).any() {
 		return false
 	}
 	if n := len(req.Body); n == 0 || n > oneWrite {
 		return false
 	}
-	token := ""
-	if h.opt.Tokens != nil {
-		token = h.opt.Tokens(req.Tenant)
-	}
-	req.token = token
+	req.token, _, _ = h.credential(ctx, req.Tenant, req.Device, nil) // there is no grant, so none fails
 	return h.fast.start(ctx, req, answered)
 }
 
@@ -74,16 +70,7 @@ func (f *h1) finish(ctx context.Context, req *Request, ans *Answer) bool {
 	}
 	req.conn = nil
 	defer f.slots.release()
-	if err == nil && c.keep {
-		f.put(req.Loop, c)
-		f.judge(ctx, req, status, nil, ans)
-		return true
-	}
-	if err == nil && c.r < c.w {
-		f.calm.surprised()
-	}
-	missed := err != nil && f.missed(c)
-	if f.leave(c, err == nil); missed && ctx.Err() == nil {
+	if f.part(req, c, true, err) && ctx.Err() == nil {
 		status = 0
 		err = f.exchange(ctx, req, req.Body, c.began, ans, &status)
 	}
