@@ -123,7 +123,8 @@ type GUID [16]byte
 // String returns the lower-case form with hyphens.
 func (g GUID) String() string { return string(g.AppendText(nil)) }
 
-// AppendText appends the form of String to dst. An upload has seven GUIDs, so that their digits are written in pairs, and where they go.
+// AppendText appends the form of String to dst. An upload has seven GUIDs, so that their digits are written in pairs, and where they go; a loop over
+// the places takes twice as long.
 func (g GUID) AppendText(dst []byte) []byte {
 	n := len(dst)
 	dst = slices.Grow(dst, 36)[:n+36]
