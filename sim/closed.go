@@ -162,11 +162,16 @@ func (s *sender) sendToEnd(j *job) bool {
 		} else if s.start() {
 			return false
 		}
-		s.w.run.cfg.Target.Send(s.w.run.sending, &s.req, &s.ans)
-		if s.fated(j) {
+		if s.sent(j) {
 			return true
 		}
 	}
+}
+
+// sent sends what is prepared, and waits for the answer: as fated has it.
+func (s *sender) sent(j *job) bool {
+	s.w.run.cfg.Target.Send(s.w.run.sending, &s.req, &s.ans)
+	return s.fated(j)
 }
 
 // fated makes of an answer what becomes of its job: true: it has its fate; false: it was time for another attempt, and is now.

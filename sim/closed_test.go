@@ -182,6 +182,72 @@ func TestTakeDoesNotWait(t *testing.T) {
 	}
 }
 
+// After the grace nobody takes an upload any more.
+func TestAbandonedTakesNothing(t *testing.T) {
+	s := hot(t, discard{})
+	if s.w.run.abandon(); s.turn() || s.w.open.Load() != 0 {
+		t.Error("an upload was taken after the end")
+	}
+}
+
+// later is a target whose answers are never there at once. enough is called after 250 uploads.
+type later struct {
+	*target.HTTP
+	started, sent int
+	asked         bool
+	enough        func()
+}
+
+func (l *later) Start(ctx context.Context, req *target.Request, answered func()) bool {
+	if !l.HTTP.Start(ctx, req, answered) {
+		return false
+	}
+	l.started++
+	l.count()
+	return true
+}
+
+func (l *later) Finish(ctx context.Context, req *target.Request, ans *target.Answer) bool {
+	if l.asked = !l.asked; l.asked {
+		return false
+	}
+	return l.HTTP.Finish(ctx, req, ans)
+}
+
+func (l *later) Send(ctx context.Context, req *target.Request, ans *target.Answer) {
+	l.HTTP.Send(ctx, req, ans)
+	l.sent++
+	l.count()
+}
+
+func (l *later) count() {
+	if l.started+l.sent == 250 {
+		l.enough()
+	}
+}
+
+// A backend whose answers come in pieces does not have a fiber made for each upload: one stays for a while.
+func TestFibersStay(t *testing.T) {
+	h, err := target.NewHTTP(target.HTTPOptions{URL: sink(t), ContentType: "application/json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	l := h.NewLoop(1)
+	if l == nil {
+		t.Skip("there are no loops on this system")
+	}
+	defer l.Close()
+	to := &later{HTTP: h}
+	s := hot(t, to)
+	to.enough = func() { s.w.run.ending.Store(true) }
+	s.join(to, l, s.w.bench())
+	l.Go(s.turns)
+	if l.Run(); to.started < 2 || to.started > 3 {
+		t.Errorf("of %d uploads %d went on without a fiber; want one in %d", to.started+to.sent, to.started, stay)
+	}
+}
+
 // Ctrl-C ends a run although each sender waits for a backend that says nothing more.
 func TestClosedOverHTTPStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -221,7 +287,7 @@ func TestLoops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		loops := r.workers[0].loops()
+		_, loops := r.workers[0].loops()
 		if len(loops) != tt.want {
 			t.Errorf("%s: %d loops, want %d", name, len(loops), tt.want)
 		}

@@ -33,9 +33,8 @@ func hot(tb testing.TB, to target.Target, with ...string) *sender {
 		tb.Fatal(err)
 	}
 	r.start = time.Now()
-	var cancel context.CancelFunc
-	r.sending, cancel = context.WithCancel(context.Background())
-	tb.Cleanup(cancel)
+	r.allow(context.Background())
+	tb.Cleanup(r.abandon)
 	return r.workers[0].crew[0]
 }
 

@@ -9,7 +9,7 @@ import (
 
 // turns returns when no sender has another turn. They are fibers of loops where the target has some, else goroutines.
 func (w *worker) turns() {
-	loops := w.loops()
+	to, loops := w.loops()
 	benches := make([]*bench, len(loops))
 	for i := range benches {
 		benches[i] = w.bench()
@@ -21,7 +21,7 @@ func (w *worker) turns() {
 			continue
 		}
 		i %= len(loops)
-		s.join(w.run.cfg.Target.(target.Looper), loops[i], benches[i])
+		s.join(to, loops[i], benches[i])
 		loops[i].Go(s.turns)
 	}
 	for _, l := range loops {
@@ -33,21 +33,22 @@ func (w *worker) turns() {
 	all.Wait()
 }
 
-// loops are those of the worker's senders, so many that all workers together keep every processor busy. None where the target has none.
-func (w *worker) loops() (loops []*target.Loop) {
+// loops are those of the worker's senders, so many that all workers together keep every processor busy, and the target that made them. None
+// where it has none.
+func (w *worker) loops() (to target.Looper, loops []*target.Loop) {
 	r := w.run
-	t, ok := r.cfg.Target.(target.Looper)
+	to, ok := r.cfg.Target.(target.Looper)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	for range max(1, runtime.GOMAXPROCS(0)/len(r.workers)) {
-		l := t.NewLoop(r.senders())
+		l := to.NewLoop(r.senders())
 		if l == nil {
 			break
 		}
 		loops = append(loops, l)
 	}
-	return loops
+	return to, loops
 }
 
 // crewed is a sender of a loop. It is a fiber only where something takes a wait: by the time of an answer the stack of a fiber has gone cold. Else it
@@ -78,27 +79,24 @@ func (s *sender) answered() {
 	case !s.direct.Finish(s.w.run.sending, &s.req, &s.ans):
 		s.fiber(func() bool {
 			s.direct.Finish(s.w.run.sending, &s.req, &s.ans)
-			return s.fated(j) || s.sendToEnd(j)
+			return s.fated(j)
 		})
 	case s.conclude(j) != nil:
-		s.fiber(func() bool { return !s.another(j) || s.sendToEnd(j) })
+		s.fiber(func() bool { return !s.another(j) })
 	case s.w.run.cfg.Clock.holds():
-		s.fiber(s.turn)
+		s.fiber(func() bool { return true })
 	case s.take(false): // the clock may be held up by now; one more upload does not matter, but a wait would
 		if s.prepare(j); !s.start() {
-			s.fiber(func() bool {
-				s.w.run.cfg.Target.Send(s.w.run.sending, &s.req, &s.ans)
-				return s.fated(j) || s.sendToEnd(j)
-			})
+			s.fiber(func() bool { return s.sent(j) })
 		}
 	}
 }
 
-// fiber does what takes a wait, and then the sender's turns unless first reports false.
-func (s *sender) fiber(first func() bool) {
+// fiber goes on with what takes a wait: it reports whether the job has its fate. If not it is sent to its end; and then come the sender's turns.
+func (s *sender) fiber(fated func() bool) {
 	s.stays = stay
 	s.req.Loop.Go(func() {
-		if first() {
+		if fated() || s.sendToEnd(&s.job) {
 			s.turns()
 		}
 	})

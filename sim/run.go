@@ -206,11 +206,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	r.before, _ = measure.Self()
 	r.start = time.Now()
 	r.cfg.Sampler.begin(r.start)
-	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r.sending, r.abandon = sending, func() {
-		r.ending.Store(true)
-		cancel()
-	}
+	r.allow(ctx)
 	defer r.abandon()
 	ctx, r.halt = context.WithCancel(ctx)
 	defer r.halt()
@@ -245,6 +241,15 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		res.LedgerErr = broken
 	}
 	return res, err
+}
+
+// allow lets attempts be made until abandon is called, whatever becomes of ctx.
+func (r *run) allow(ctx context.Context) {
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.sending, r.abandon = sending, func() {
+		r.ending.Store(true)
+		cancel()
+	}
 }
 
 // interrupt turns the end of ctx into an orderly end of the run.
